@@ -1,0 +1,1 @@
+"""Reference nodes: each is service.py (typed), app.py (HTTP), config.py, __main__.py."""

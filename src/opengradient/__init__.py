@@ -1,0 +1,1 @@
+"""OpenGradient: verifiable AI inference."""

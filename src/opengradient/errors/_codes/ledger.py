@@ -1,0 +1,46 @@
+"""Codes of the ledger and of settlement."""
+
+from opengradient.errors._codes._code import Code
+
+TABLE: dict[str, Code] = {
+    "chain.unreachable": Code(
+        "The ledger did not answer.",
+        "Check the RPC address of the network profile. Settlement waits; nothing is lost.",
+    ),
+    "chain.reverted": Code(
+        "The contract refused the call.",
+        "The reason is in the message.",
+    ),
+    "chain.not_final": Code(
+        "Not anchored deep enough yet.",
+        "Ask again later; nothing is lost.",
+    ),
+    "chain.wrong_chain": Code(
+        "The RPC serves another chain than the network profile names.",
+        "Correct the profile's rpc_url or chain_id.",
+    ),
+    "chain.reorganised": Code(
+        "The block that anchored this batch is no longer part of the chain.",
+        "The full node anchors the same root again; ask later.",
+    ),
+    "settlement.refused": Code(
+        "The full node refused the receipt.",
+        "The message says which check failed. Keep the receipt file.",
+    ),
+    "settlement.private": Code(
+        "This inference was asked for in PRIVATE mode: nothing of it is settled.",
+        "Use BATCH_HASHED if you want a proof of inclusion.",
+    ),
+    "settlement.inclusion": Code(
+        "The Merkle proof does not lead to the anchored root.",
+        "Fetch the proof again from another full node.",
+    ),
+    "settlement.not_anchored": Code(
+        "The root is not anchored by the settlement contract.",
+        "Check the network profile, and the full node that gave the proof.",
+    ),
+    "settlement.timeout": Code(
+        "The receipt was not settled in the time given.",
+        "It stays in the node's durable outbox: wait again later.",
+    ),
+}

@@ -1,0 +1,58 @@
+"""Codes of nodes and of the providers behind them."""
+
+from opengradient.errors._codes._code import Code
+
+TABLE: dict[str, Code] = {
+    "node.error": Code(
+        "The node answered with an error.",
+        "The message has what it said; errors carry receipts too.",
+    ),
+    "node.rate_limited": Code(
+        "The node or the provider asks to slow down.",
+        "Wait for .retry_after seconds, then repeat.",
+    ),
+    "node.not_found": Code(
+        "The node does not have what was asked for.",
+        "Check the name; `opengradient models` lists what is served.",
+    ),
+    "node.idempotency_conflict": Code(
+        "The idempotency key was used before with another request.",
+        "Use a new key for a new request.",
+    ),
+    "node.in_progress": Code(
+        "The request with this idempotency key is still running.",
+        "Wait for it, then repeat to get its answer.",
+    ),
+    "node.overloaded": Code(
+        "The node has no capacity left.",
+        "Repeat later; nothing was processed.",
+    ),
+    "provider.error": Code(
+        "The provider behind the node failed.",
+        "The signed error says what the provider answered; try again or another provider.",
+    ),
+    "provider.rejected": Code(
+        "The provider refused the request.",
+        "Correct the request as the message says.",
+    ),
+    "provider.unreachable": Code(
+        "The node could not reach the provider.",
+        "Try again later, or another provider.",
+    ),
+    "provider.timeout": Code(
+        "The provider did not answer in time.",
+        "Try again later, or another provider.",
+    ),
+    "provider.protocol": Code(
+        "The provider's answer was not understood, or its stream ended early.",
+        "Try again; the signed error has the detail.",
+    ),
+    "provider.no_key": Code(
+        "The node has no key for this provider.",
+        "Set the provider's key in the node's environment.",
+    ),
+    "provider.unknown_model": Code(
+        "No provider of this node serves the model.",
+        "Write the model as provider/model; `opengradient models` lists what is served.",
+    ),
+}

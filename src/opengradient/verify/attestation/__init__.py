@@ -1,0 +1,1 @@
+"""Evidence kinds: one file per format, one line in the registry."""

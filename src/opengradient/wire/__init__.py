@@ -1,0 +1,1 @@
+"""Core values to and from JSON, SSE and ABI."""
