@@ -2,7 +2,9 @@
 
 from opengradient.errors._codes._code import Code
 
-_UNTRUSTED = "Do not use this node. If you run it, compare its evidence with `opengradient evidence verify`."
+_UNTRUSTED = (
+    "Do not use this node. If you run it, compare its evidence with `opengradient evidence verify`."
+)
 
 TABLE: dict[str, Code] = {
     "attestation.failed": Code("The evidence does not show what it should.", _UNTRUSTED),
@@ -21,7 +23,5 @@ TABLE: dict[str, Code] = {
         "The evidence is of a kind that this release does not verify.",
         "Update opengradient, or use a node with another kind of enclave.",
     ),
-    "attestation.binding": Code(
-        "The evidence does not bind the key that is in use.", _UNTRUSTED
-    ),
+    "attestation.binding": Code("The evidence does not bind the key that is in use.", _UNTRUSTED),
 }

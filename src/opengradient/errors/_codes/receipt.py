@@ -44,9 +44,7 @@ TABLE: dict[str, Code] = {
         "The receipt answers another request: the nonce is not ours.", _DIFFERENT
     ),
     "receipt.request": Code("The receipt is for another request than was sent.", _DIFFERENT),
-    "receipt.upstream": Code(
-        "What went upstream is not what the receipt commits to.", _DIFFERENT
-    ),
+    "receipt.upstream": Code("What went upstream is not what the receipt commits to.", _DIFFERENT),
     "receipt.response": Code("The answer is not the one that was signed.", _DIFFERENT),
     "receipt.stream": Code(
         "The chunks that arrived are not the chunks that were signed.", _DIFFERENT
@@ -91,9 +89,7 @@ TABLE: dict[str, Code] = {
     "legacy.signature": Code(
         "The tee_signature of the public network's format does not verify.", _DIFFERENT
     ),
-    "legacy.hash": Code(
-        "A tee_* hash does not belong to this request or answer.", _DIFFERENT
-    ),
+    "legacy.hash": Code("A tee_* hash does not belong to this request or answer.", _DIFFERENT),
     "legacy.stale": Code(
         "The tee_timestamp is too far from now.",
         "Check this machine's clock, or ask again.",

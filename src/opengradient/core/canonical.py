@@ -1,0 +1,97 @@
+"""Values to bytes and back: RFC 8785 JSON and strict parsing."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import rfc8785
+
+from opengradient.errors import MalformedError
+
+JsonValue: TypeAlias = (
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
+)
+JsonObject: TypeAlias = dict[str, Any]
+
+MAX_SAFE_INTEGER = 2**53 - 1
+"""Largest integer RFC 8785 can carry (IEEE 754 double)."""
+
+
+def canonical_json(value: Any) -> bytes:
+    """Serialise to RFC 8785.
+
+    Raises:
+        MalformedError: The value has no canonical form (NaN, an integer past 2**53, a lone
+            surrogate, a foreign type).
+    """
+    try:
+        return rfc8785.dumps(value)
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError, RecursionError) as error:
+        raise MalformedError(
+            f"value has no canonical JSON form: {error}", step="canonical json"
+        ) from error
+
+
+def compact_json(value: Any) -> bytes:
+    """Serialise to compact UTF-8 JSON, for bytes that are sent rather than recomputed.
+
+    Raises:
+        MalformedError: The value is not JSON (NaN, a lone surrogate, a foreign type).
+    """
+    try:
+        return json.dumps(
+            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+        ).encode()
+    except (ValueError, TypeError, RecursionError) as error:
+        raise MalformedError(f"value is not JSON: {error}", step="json") from error
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object")
+    return result
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+
+
+def parse_json(data: bytes | str, *, what: str = "input", max_bytes: int | None = None) -> Any:
+    """Parse JSON strictly: UTF-8, no duplicate keys, no NaN, no trailing bytes, bounded.
+
+    Args:
+        data: The bytes or text.
+        what: What it is, for the error message.
+        max_bytes: Refuse larger input before parsing.
+
+    Raises:
+        MalformedError: Not JSON in this strict sense, too deep or too large.
+    """
+    if max_bytes is not None and len(data) > max_bytes:
+        raise MalformedError(
+            f"{what} is larger than {max_bytes} bytes",
+            code="format.too_large",
+            expected=f"<= {max_bytes}",
+            actual=len(data),
+        )
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError) as error:
+        raise MalformedError(f"{what} is not strict JSON: {error}", step="json") from error
+
+
+def parse_json_object(
+    data: bytes | str, *, what: str = "input", max_bytes: int | None = None
+) -> JsonObject:
+    """Like `parse_json`, and it must be an object."""
+    value = parse_json(data, what=what, max_bytes=max_bytes)
+    if not isinstance(value, dict):
+        raise MalformedError(f"{what} must be a JSON object", actual=type(value).__name__)
+    return value
