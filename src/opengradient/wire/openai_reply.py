@@ -366,7 +366,7 @@ def decode_reply(body: JsonObject, kind: ReceiptKind) -> Reply:
     choices = tuple(_decode_choice(choice, kind) for choice in body.get("choices", ()))
     if [choice.index for choice in choices] != list(range(len(choices))):
         raise MalformedError("the choices are not numbered in order", step="reply")
-    vectors: list[JsonObject] = body.get("data", [])
+    vectors: list[JsonObject] = body.get("data") or []
     if [item["index"] for item in vectors] != list(range(len(vectors))):
         raise MalformedError("the embeddings are not numbered in order", step="reply")
     return Reply(
@@ -429,7 +429,9 @@ def decode_chunk(body: JsonObject, kind: ReceiptKind) -> list[Delta]:
     _checked(_CHUNK_SHAPES[kind], body, "chunk")
     deltas = []
     for choice in body["choices"]:
-        delta = {"content": choice["text"] or None} if "text" in choice else choice["delta"]
+        delta: JsonObject = (
+            {"content": choice["text"] or None} if "text" in choice else choice["delta"]
+        )
         deltas.append(
             Delta(
                 index=choice["index"],

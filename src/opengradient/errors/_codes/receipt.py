@@ -62,6 +62,7 @@ TABLE: dict[str, Code] = {
     "receipt.commitment": Code(
         "A disclosed field does not match its commitment in the signed receipt.", _DIFFERENT
     ),
+    "receipt.payment": Code("The payment is not the one that was signed.", _DIFFERENT),
     "receipt.settlement_mode": Code(
         "The receipt names another settlement mode than was asked for.", _DIFFERENT
     ),

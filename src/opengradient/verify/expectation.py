@@ -1,0 +1,44 @@
+"""What a caller knows by itself about an exchange whose receipt it checks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, final
+
+from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode
+from opengradient.core.receipts import ReceiptDomain
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What the caller knows by itself. None means that it does not know, and is shown as such.
+
+    Attributes:
+        domain: The network's chain and settlement contract.
+        nonce: The nonce that was sent.
+        channel: Kind and binding of the channel that was used.
+        settlement_mode: The mode that was asked for.
+        kinds: Receipt kinds that can answer the request.
+        request: The request's fields as sent (path, body).
+        response: The answer's fields as received.
+        status: The HTTP status as received.
+        chunk_digests: SHA-256 of each chunk as received.
+        usage: Input, output and cached tokens as shown to the caller.
+        requested_model: The model that was asked for.
+        previous: Sequence number and digest of this key's last receipt that the caller saw.
+        anchored_roots: Roots that the caller itself found anchored on the ledger.
+    """
+
+    domain: ReceiptDomain | None = None
+    nonce: bytes | None = None
+    channel: tuple[ChannelKind, bytes] | None = None
+    settlement_mode: SettlementMode | None = None
+    kinds: frozenset[ReceiptKind] | None = None
+    request: Mapping[str, Any] | None = None
+    response: Mapping[str, Any] | None = None
+    status: int | None = None
+    chunk_digests: tuple[bytes, ...] | None = None
+    usage: tuple[int, int, int] | None = None
+    requested_model: str | None = None
+    previous: tuple[int, bytes] | None = None
+    anchored_roots: frozenset[bytes] = frozenset()
