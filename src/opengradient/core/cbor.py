@@ -21,7 +21,7 @@ from opengradient.errors import MalformedError
 
 CborKey: TypeAlias = int | str
 CborValue: TypeAlias = (
-    int | str | bytes | bool | None | Sequence["CborValue"] | Mapping[CborKey, "CborValue"]
+    int | str | bytes | bool | Sequence["CborValue"] | Mapping[CborKey, "CborValue"] | None
 )
 
 MAX_DEPTH = 8
