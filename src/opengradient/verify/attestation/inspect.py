@@ -4,7 +4,7 @@ from typing import Any
 
 from opengradient.core.digests import sha256
 from opengradient.core.keyset import claims_keyset
-from opengradient.verify.attestation._document import parse_document
+from opengradient.core.nitro_document import parse_document
 from opengradient.verify.attestation._sign1 import open_envelope
 from opengradient.verify.attestation.nitro import check_size, is_debug, measurement_id
 

@@ -17,6 +17,11 @@ from opengradient.core.evidence import (
 )
 from opengradient.core.keyset import Keyset, claims_keyset
 from opengradient.core.nitriding import parse_user_data
+from opengradient.core.nitro_document import (
+    MAX_NONCE_BYTES,
+    NitroDocument,
+    parse_document,
+)
 from opengradient.errors import (
     AttestationError,
     ConfigurationError,
@@ -26,11 +31,6 @@ from opengradient.errors import (
     PolicyError,
 )
 from opengradient.verify._x509 import ECDSA_P384_SHA384, parse_certificate, verify_chain
-from opengradient.verify.attestation._document import (
-    MAX_NONCE_BYTES,
-    NitroDocument,
-    parse_document,
-)
 from opengradient.verify.attestation._sign1 import check_signature, open_envelope
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
 

@@ -1,4 +1,4 @@
-"""The payload of a Nitro attestation document, parsed strictly.
+"""The payload of a Nitro attestation document: written in one place, parsed strictly in one.
 
 Fields and bounds: AWS, "Nitro Enclaves attestation process", section "Attestation document
 specification" (github.com/aws/aws-nitro-enclaves-nsm-api, docs/attestation_process.md), with two
@@ -42,7 +42,7 @@ _KNOWN: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NitroDocument:
-    """What a document says, with nothing but its form checked.
+    """What a document says. Parsing checks its form and nothing else.
 
     Attributes:
         module_id: The enclave's name as the platform gives it.
@@ -53,7 +53,7 @@ class NitroDocument:
         public_key: None where null or absent.
         user_data: None where null or absent.
         nonce: None where null or absent.
-        unknown_keys: Names of fields that this version does not know.
+        unknown_keys: Names of fields that this version does not know; never written.
     """
 
     module_id: str
@@ -64,7 +64,26 @@ class NitroDocument:
     public_key: bytes | None
     user_data: bytes | None
     nonce: bytes | None
-    unknown_keys: tuple[str, ...]
+    unknown_keys: tuple[str, ...] = ()
+
+    def encode(self, *, indefinite: bool = True) -> bytes:
+        """Write the payload in the order of genuine documents.
+
+        Args:
+            indefinite: As a map of indefinite length (documents of 2026), or definite (before).
+        """
+        fields: dict[cbor.CborKey, CborValue] = {
+            "module_id": self.module_id,
+            "digest": DIGEST,
+            "timestamp": self.timestamp_ms,
+            "pcrs": dict[cbor.CborKey, CborValue](sorted(self.pcrs.items())),
+            "certificate": self.certificate,
+            "cabundle": self.cabundle,
+            "public_key": self.public_key,
+            "user_data": self.user_data,
+            "nonce": self.nonce,
+        }
+        return cbor.encode_indefinite_map(fields) if indefinite else cbor.encode(fields)
 
 
 def parse_document(payload: bytes) -> NitroDocument:
