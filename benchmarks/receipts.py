@@ -99,6 +99,4 @@ def _nitro_rows() -> list[Row]:
         ours = median_ms(lambda: verify_nitro(document, policy=trust, now_ms=now), repeat=100)
     except MalformedError as error:
         return [Row(what="Nitro document", ours="not measured", note=str(error))]
-    return [
-        Row(what="verify a Nitro document", ours=f"{ours:.1f} ms", bar="10 ms", met=ours <= 10)
-    ]
+    return [Row(what="verify a Nitro document", ours=f"{ours:.1f} ms", bar="10 ms", met=ours <= 10)]
