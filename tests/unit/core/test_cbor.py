@@ -100,6 +100,7 @@ def plain(value):
         "62c080",  # overlong
         "c0 60",  # tag 0
         "d2 80",  # tag 18
+        "c100",  # tag 1 around 0
         "f6 f6",
         "f800",
         "f816",

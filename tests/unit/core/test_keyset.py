@@ -82,6 +82,13 @@ def test_wrong_fields(data):
         Keyset.parse(data)
 
 
+@pytest.mark.parametrize("where", ["extra", "signing__extra", "hpke__extra"])
+def test_unknown_fields_are_named_as_such(where):
+    with pytest.raises(MalformedError, match="exactly the fields") as caught:
+        Keyset.parse(changed(**{where: 1}))
+    assert caught.value.code == "keyset.malformed"
+
+
 @pytest.mark.parametrize(
     "data",
     [
