@@ -1,6 +1,7 @@
 """py-evm behind a small face: run calls, mine blocks. Blocking; one caller at a time."""
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
@@ -151,6 +152,9 @@ class Machine:
         else:
             self._chain = factory(AtomicDB(store))
         self._factory = factory
+        self._head: BlockHeaderAPI | None = None
+        self._next: tuple[tuple[bytes, int], BlockHeaderAPI] | None = None
+        self._pending: Any = None
 
     def size(self, block: BlockAPI) -> int:
         """Bytes of a block as Ethereum's peers would send it."""
@@ -159,8 +163,9 @@ class Machine:
     @property
     def head(self) -> BlockHeaderAPI:
         """Header of the newest block."""
-        head: BlockHeaderAPI = self._chain.get_canonical_head()
-        return head
+        if self._head is None:
+            self._head = self._chain.get_canonical_head()
+        return self._head
 
     def header(self, block_hash: bytes) -> BlockHeaderAPI:
         """Header of a block."""
@@ -171,10 +176,13 @@ class Machine:
         """Header that the next block would start from."""
         head = self.head
         timestamp = max(head.timestamp, self._clock())
-        fresh: BlockHeaderAPI = self._chain.create_header_from_parent(
-            head, timestamp=head.timestamp + 1
-        )
-        return fresh.copy(timestamp=timestamp, gas_limit=GAS_LIMIT)
+        key = (head.hash, timestamp)
+        if self._next is None or self._next[0] != key:
+            # py-evm wants a later second here; what it computes from it does not depend on it.
+            fresh = self._chain.create_header_from_parent(head, timestamp=head.timestamp + 1)
+            self._next = (key, fresh.copy(timestamp=timestamp, gas_limit=GAS_LIMIT))
+            self._pending = None
+        return self._next[1]
 
     def decode(self, raw: bytes) -> SignedTransactionAPI:
         """Read a signed transaction.
@@ -201,7 +209,7 @@ class Machine:
         Raises:
             InvalidTransactionError: One of them cannot be executed.
         """
-        self._chain.header = self.next_header()
+        self._chain.header, self._head = self.next_header(), None
         try:
             result, receipts, computations = self._chain.mine_all(transactions)
         except ValidationError as error:
@@ -215,13 +223,25 @@ class Machine:
         key = SchemaV1.make_canonical_head_hash_lookup_key()
         self._store[key] = block_hash
         self._chain = self._factory(AtomicDB(self._store))
+        self._head = None
 
-    def state(self, header: BlockHeaderAPI, *, pending: bool) -> Any:
-        """The state after a block; with `pending`, as the next block would see it."""
+    def state_after(self, header: BlockHeaderAPI) -> Any:
+        """The state after a block, in the context of that block."""
         vm = self._chain.get_vm(header)
-        context = self.next_header().copy(state_root=header.state_root) if pending else header
+        return self._build(vm, header, vm.previous_hashes)
+
+    def pending_state(self) -> Any:
+        """The newest state, in the context of the block that comes next."""
+        context = self.next_header()
+        if self._pending is None:
+            head = self.head
+            vm = self._chain.get_vm(head)
+            hashes = itertools.chain((head.hash,), vm.previous_hashes)
+            self._pending = self._build(vm, context.copy(state_root=head.state_root), hashes)
+        return self._pending
+
+    def _build(self, vm: Any, context: Any, hashes: Iterable[bytes]) -> Any:
         free = context.copy(base_fee_per_gas=0, gas_used=0)
-        hashes = (header.hash, *vm.previous_hashes) if pending else vm.previous_hashes
         return vm.build_state(self._chain.chaindb.db, free, vm.chain_context, hashes)
 
     def try_call(self, state: Any, message: Message) -> Outcome:

@@ -199,8 +199,8 @@ class EthMethods:
     def _state(self, tag: Any) -> Any:
         """The state that a tag, height or hash names. The newest is seen as the next block will."""
         if tag is None or tag in ("latest", "pending"):
-            return self._machine.state(self._machine.head, pending=True)
-        return self._machine.state(self._header(tag), pending=False)
+            return self._machine.pending_state()
+        return self._machine.state_after(self._header(tag))
 
     def _header(self, tag: Any) -> BlockHeaderAPI:
         if isinstance(tag, Mapping):

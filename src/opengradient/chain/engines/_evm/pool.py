@@ -61,15 +61,17 @@ class Pool:
             self._store.pool_put(transaction.sender, transaction.nonce, transaction.hash, raw)
         self._waiting[transaction.sender, transaction.nonce] = transaction
         if self.automine:
-            while self._ready():
-                self.mine(limit=1)
+            while self._waiting and (ready := self._ready()):
+                self._mine_some(ready[:1])
         if (reason := self._dropped.pop(transaction.hash, None)) is not None:
             raise _refuse(reason)
         return transaction.hash
 
-    def mine(self, *, limit: int | None = None) -> None:
+    def mine(self) -> None:
         """Add a block of the waiting transactions that can be executed; an empty one if none can."""
-        chosen = self._ready()[:limit]
+        self._mine_some(self._ready())
+
+    def _mine_some(self, chosen: list[SignedTransactionAPI]) -> None:
         while True:
             try:
                 return self._mine(chosen)
@@ -100,7 +102,7 @@ class Pool:
 
     def _ready(self) -> list[SignedTransactionAPI]:
         """What could be mined now: per sender in order of nonces, within a block's gas and fees."""
-        state = self._machine.state(self._machine.head, pending=True)
+        state = self._machine.pending_state()
         base_fee = _base_fee(self._machine)
         ready, gas, nonces = list[SignedTransactionAPI](), 0, dict[bytes, int]()
         for (sender, nonce), transaction in sorted(self._waiting.items(), key=lambda item: item[0]):
@@ -114,7 +116,7 @@ class Pool:
         return ready
 
     def _check(self, transaction: SignedTransactionAPI) -> None:
-        state = self._machine.state(self._machine.head, pending=True)
+        state = self._machine.pending_state()
         nonce = state.get_nonce(transaction.sender)
         cost = transaction.gas * transaction.max_fee_per_gas + transaction.value
         if transaction.nonce < nonce:
