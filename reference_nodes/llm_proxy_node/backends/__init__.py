@@ -94,7 +94,9 @@ class Backends:
         if not _MODEL.fullmatch(model):
             raise _unknown("model: must be 1 to 200 printable ASCII characters without spaces")
         prefix, slash, rest = model.partition("/")
-        if slash and rest:
+        if slash:
+            if not prefix or not rest:
+                raise _unknown("model: write it as provider/model")
             for entry in _PROVIDERS:
                 if prefix in entry.prefixes:
                     return self._of(entry), rest
