@@ -213,3 +213,17 @@ def test_a_signature_survives_the_way_through_the_client():
     assert contents[0]["parts"][0]["thoughtSignature"] == "x/+="
     assert contents[0]["parts"][0]["functionCall"]["id"] == "a"
     assert contents[1]["parts"][0]["functionResponse"]["id"] == "a"
+
+
+@pytest.mark.parametrize("provider", ["openai", "xai", "local"])
+def test_json_mode_adds_no_message(provider):
+    body = {"response_format": {"type": "json_object"}}
+    assert built(provider, body) == {**json.loads(request(body).raw), "model": "m"}
+
+
+def test_json_mode_at_google_adds_no_message():
+    body = {"response_format": {"type": "json_object"}}
+    assert built("google", body) == {
+        **built("google", {}),
+        "generationConfig": {"responseMimeType": "application/json"},
+    }
