@@ -107,8 +107,6 @@ class Backends:
 
     def _bare(self, model: str) -> Backend:
         entry = next((entry for entry in _PROVIDERS if model.startswith(entry.families)), None)
-        if entry is not None and entry.setting in self.configured:
-            return self.configured[entry.setting]
         if set(self.configured) == {"compatible"}:
             return self.configured["compatible"]
         if entry is not None:
