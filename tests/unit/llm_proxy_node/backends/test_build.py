@@ -227,3 +227,19 @@ def test_json_mode_at_google_adds_no_message():
         **built("google", {}),
         "generationConfig": {"responseMimeType": "application/json"},
     }
+
+
+def test_earlier_answers_at_anthropic():
+    said = [
+        {"role": "assistant", "content": "plain"},
+        {"role": "assistant", "content": [{"type": "text", "text": "a"}]},
+        {"role": "assistant", "content": "b", "refusal": "c"},
+    ]
+    contents = [
+        message["content"] for message in built("anthropic", {"messages": said})["messages"]
+    ]
+    assert contents == [
+        "plain",
+        [{"type": "text", "text": "a"}],
+        [{"type": "text", "text": "b"}, {"type": "text", "text": "c"}],
+    ]

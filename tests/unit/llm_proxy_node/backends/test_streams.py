@@ -291,6 +291,14 @@ class TestAnthropic:
         parser, _, _ = anthropic(start(), *TEXT, last(usage=usage), MESSAGE_STOP)
         assert parser.usage.input_tokens == 10
 
+    def test_usage_may_come_before_the_stop_reason(self):
+        parser, deltas, choices = anthropic(
+            start(), *TEXT, last(None, usage={"output_tokens": 3}), last(), MESSAGE_STOP
+        )
+        assert parser.done
+        assert len(deltas) == 2
+        assert choices[0].finish_reason == "stop"
+
     def test_refusal(self):
         details = {"type": "refusal", "explanation": "Not this."}
         _, _, choices = anthropic(start(), last("refusal", stop_details=details), MESSAGE_STOP)
