@@ -130,13 +130,13 @@ class Keyset:
         return keyset
 
 
-def claims_keyset(public_key: bytes | None) -> bool:
+def claims_keyset(public_key: bytes) -> bool:
     """Say whether a ``public_key`` field claims to be a keyset of ours, of whatever version.
 
     Third-party documents carry other things there; one that names our format must be read
     strictly, and one that does not binds none of our keys.
     """
-    return public_key is not None and _MARK in public_key
+    return _MARK in public_key
 
 
 def _parse_signing(raw: Any) -> PublicKey:

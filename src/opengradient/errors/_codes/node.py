@@ -55,4 +55,12 @@ TABLE: dict[str, Code] = {
         "No provider of this node serves the model.",
         "Write the model as provider/model; `opengradient models` lists what is served.",
     ),
+    "enclave.unavailable": Code(
+        "The enclave's security module could not be reached.",
+        "Run the node inside a Nitro enclave with CAP_SYS_ADMIN, or set it to software evidence.",
+    ),
+    "enclave.refused": Code(
+        "The enclave's security module refused to make a document.",
+        "The message has its answer.",
+    ),
 }

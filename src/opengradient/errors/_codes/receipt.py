@@ -86,6 +86,14 @@ TABLE: dict[str, Code] = {
         "The policy names no root that could vouch for this evidence.",
         "Pass a TrustPolicy, or a network profile whose roots you trust.",
     ),
+    "policy.malformed": Code(
+        "The trust policy has a wrong field or value.",
+        "Correct the network profile or the TrustPolicy that the message names.",
+    ),
+    "policy.simulated_root": Code(
+        "A software enclave's root was named as a hardware root, or the other way round.",
+        "List it under unsafe_simulated_roots (UnsafeSimulatedRoot), where a warning goes with it.",
+    ),
     "proof.invalid": Code("The proof of execution does not verify.", _DIFFERENT),
     "legacy.signature": Code(
         "The tee_signature of the public network's format does not verify.", _DIFFERENT

@@ -1,0 +1,78 @@
+"""A strict look at the outside of an X.509 certificate in DER, before a library parses it.
+
+It answers the three questions that a general parser leaves open: is the serial number what RFC
+5280 asks for, do both algorithm fields name exactly the one algorithm we accept (with no
+parameters smuggled in), and does the certificate end where the input ends.
+"""
+
+from dataclasses import dataclass
+
+from opengradient.errors import CertificateChainError
+
+_INTEGER, _SEQUENCE, _BIT_STRING, _VERSION = 0x02, 0x30, 0x03, 0xA0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateOutline:
+    """The outermost fields of a certificate (RFC 5280 section 4.1).
+
+    Attributes:
+        serial: Content of the serial number, as encoded.
+        inner_algorithm: The AlgorithmIdentifier inside the signed part, whole.
+        outer_algorithm: The AlgorithmIdentifier beside the signature, whole.
+    """
+
+    serial: bytes
+    inner_algorithm: bytes
+    outer_algorithm: bytes
+
+
+def outline(der: bytes) -> CertificateOutline:
+    """Read the outline of one certificate.
+
+    Raises:
+        CertificateChainError: With code ``x509.malformed``.
+    """
+    start, end = _element(der, 0, len(der), _SEQUENCE)
+    if end != len(der):
+        raise malformed("bytes after its end")
+    tbs_start, tbs_end = _element(der, start, end, _SEQUENCE)
+    _, outer_end = _element(der, tbs_end, end, _SEQUENCE)
+    _, signature_end = _element(der, outer_end, end, _BIT_STRING)
+    if signature_end != end:
+        raise malformed("fields after its signature")
+    _, version_end = _element(der, tbs_start, tbs_end, _VERSION)
+    serial_start, serial_end = _element(der, version_end, tbs_end, _INTEGER)
+    _, inner_end = _element(der, serial_end, tbs_end, _SEQUENCE)
+    return CertificateOutline(
+        serial=der[serial_start:serial_end],
+        inner_algorithm=der[serial_end:inner_end],
+        outer_algorithm=der[tbs_end:outer_end],
+    )
+
+
+def malformed(why: str) -> CertificateChainError:
+    """The error for a certificate that is not strict DER."""
+    return CertificateChainError(f"a certificate is not strict DER: {why}", code="x509.malformed")
+
+
+def _element(data: bytes, offset: int, limit: int, tag: int) -> tuple[int, int]:
+    """Return where the content of the element at ``offset`` starts and ends.
+
+    Lengths must be definite and as short as possible (X.690 sections 10.1 and 8.1.3).
+    """
+    if offset + 2 > limit or data[offset] != tag:
+        raise malformed(f"no element with tag {tag:#04x} at byte {offset}")
+    length = data[offset + 1]
+    start = offset + 2
+    if length >= 0x80:
+        size = length & 0x7F
+        if size not in (1, 2) or start + size > limit:
+            raise malformed("an indefinite or absurd length")
+        length = int.from_bytes(data[start : start + size])
+        start += size
+        if length < (0x80 if size == 1 else 0x100):
+            raise malformed("a length written longer than needed")
+    if start + length > limit:
+        raise malformed("an element that runs past its parent")
+    return start, start + length

@@ -1,0 +1,130 @@
+"""Roots that vouch for evidence: the embedded one, and the type that names another.
+
+A root is compared byte for byte with the first certificate of the evidence. Where it comes from a
+software enclave it is an `UnsafeSimulatedRoot`: another type, with a name that says what it is.
+"""
+
+import base64
+import logging
+from dataclasses import dataclass
+from typing import Final, final
+
+from opengradient.core.digests import sha256
+from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.errors import ConfigurationError
+
+_log = logging.getLogger("opengradient.verify")
+
+SIMULATION_MARK: Final = b"SIMULATED"
+"""Stands in the subject of every software enclave's root, so that none passes for hardware."""
+
+AWS_NITRO_ROOT_SHA256: Final = bytes.fromhex(
+    "641a0321a3e244efe456463195d606317ed7cdcc3c1756e09893f3c68f79bb5b"
+)
+"""SHA-256 of the DER below, as AWS publishes it.
+
+Source: docs.aws.amazon.com/enclaves/latest/user/verify-root.html and
+aws-nitro-enclaves.amazonaws.com/AWS_NitroEnclaves_Root-G1.zip
+"""
+
+AWS_NITRO_ROOT_PEM: Final = """\
+-----BEGIN CERTIFICATE-----
+MIICETCCAZagAwIBAgIRAPkxdWgbkK/hHUbMtOTn+FYwCgYIKoZIzj0EAwMwSTEL
+MAkGA1UEBhMCVVMxDzANBgNVBAoMBkFtYXpvbjEMMAoGA1UECwwDQVdTMRswGQYD
+VQQDDBJhd3Mubml0cm8tZW5jbGF2ZXMwHhcNMTkxMDI4MTMyODA1WhcNNDkxMDI4
+MTQyODA1WjBJMQswCQYDVQQGEwJVUzEPMA0GA1UECgwGQW1hem9uMQwwCgYDVQQL
+DANBV1MxGzAZBgNVBAMMEmF3cy5uaXRyby1lbmNsYXZlczB2MBAGByqGSM49AgEG
+BSuBBAAiA2IABPwCVOumCMHzaHDimtqQvkY4MpJzbolL//Zy2YlES1BR5TSksfbb
+48C8WBoyt7F2Bw7eEtaaP+ohG2bnUs990d0JX28TcPQXCEPZ3BABIeTPYwEoCWZE
+h8l5YoQwTcU/9KNCMEAwDwYDVR0TAQH/BAUwAwEB/zAdBgNVHQ4EFgQUkCW1DdkF
+R+eWw5b6cp3PmanfS5YwDgYDVR0PAQH/BAQDAgGGMAoGCCqGSM49BAMDA2kAMGYC
+MQCjfy+Rocm9Xue4YnwWmNJVA44fA0P5W2OpYow9OYCVRaEevL8uO1XYru5xtMPW
+rfMCMQCi85sWBbJwKKXdS6BptQFuZbT73o/gBh1qUxl/nNr12UO8Yfwr6wPLb+6N
+IwLz3/Y=
+-----END CERTIFICATE-----
+"""
+"""CN=aws.nitro-enclaves, valid from 2019-10-28 to 2049-10-28, ECDSA P-384."""
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustedRoot:
+    """A root of a hardware vendor.
+
+    Attributes:
+        kind: Kind of evidence that it vouches for, for example ``"aws-nitro"``.
+        name: For people: it stands in the verdict.
+        certificate: DER of the root certificate.
+    """
+
+    kind: str
+    name: str
+    certificate: bytes
+
+    def __post_init__(self) -> None:
+        """Refuse a simulated root in the place of a hardware root.
+
+        Raises:
+            ConfigurationError: Code ``policy.simulated_root``.
+        """
+        if self.kind == SOFTWARE or SIMULATION_MARK in self.certificate:
+            raise ConfigurationError(
+                "a software enclave's root is no hardware root: name it as UnsafeSimulatedRoot",
+                code="policy.simulated_root",
+            )
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, in hex."""
+        return sha256(self.certificate).hex()
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsafeSimulatedRoot:
+    """The root of one network's software enclaves. It proves nothing about hardware.
+
+    Making one logs a warning.
+
+    Attributes:
+        name: Name of the network.
+        certificate: DER of the root certificate.
+    """
+
+    name: str
+    certificate: bytes
+
+    def __post_init__(self) -> None:
+        """Say loudly what this is.
+
+        Raises:
+            ConfigurationError: Code ``policy.simulated_root`` where the certificate is not marked
+                as simulated.
+        """
+        if SIMULATION_MARK not in self.certificate:
+            raise ConfigurationError(
+                "not the root of a software enclave", code="policy.simulated_root"
+            )
+        _log.warning(
+            "UNSAFE: accepting software enclaves of network %r: their evidence proves nothing "
+            "about hardware",
+            self.name,
+        )
+
+    @property
+    def kind(self) -> str:
+        """Kind of evidence that it vouches for: ``"software-enclave"`` and no other."""
+        return SOFTWARE
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the certificate, in hex."""
+        return sha256(self.certificate).hex()
+
+
+def aws_nitro_root() -> TrustedRoot:
+    """The root "AWS Nitro Enclaves G1" that this release embeds."""
+    body = "".join(AWS_NITRO_ROOT_PEM.split("\n")[1:-2])
+    return TrustedRoot(
+        kind=NITRO, name="AWS Nitro Enclaves G1", certificate=base64.b64decode(body, validate=True)
+    )
