@@ -24,7 +24,7 @@ contract Settlement is TwoStepOwner, Eip712Domain {
         Suspended
     }
 
-    /// One slot: 40 + 32 + 8 + 176 bits.
+    /// Kept in one word, lowest bits first: 8 status, 32 size, 40 anchoredAt, 176 commitment.
     struct Batch {
         uint40 anchoredAt;
         uint32 size;
@@ -52,7 +52,7 @@ contract Settlement is TwoStepOwner, Eip712Domain {
     uint256 public constant CLOSING_GRACE = 10 minutes;
 
     INodeKeys public immutable registry;
-    mapping(bytes32 root => Batch) public batches;
+    mapping(bytes32 root => uint256 word) private _batches;
     mapping(address submitter => SubmitterStatus) public submitters;
 
     event BatchAnchored(bytes32 indexed root, address indexed submitter, uint32 size, bytes32 blobId);
@@ -97,26 +97,33 @@ contract Settlement is TwoStepOwner, Eip712Domain {
     function anchor(bytes32 root, uint32 size, bytes32 blobId) external {
         if (submitters[msg.sender] != SubmitterStatus.Authorised) revert NotSubmitter(msg.sender);
         if (size == 0 || root == 0) revert EmptyBatch();
-        if (batches[root].status != BatchStatus.None) revert AlreadyAnchored(root);
-        batches[root] = Batch({
-            anchoredAt: uint40(block.timestamp),
-            size: size,
-            status: BatchStatus.Anchored,
-            commitment: _commitment(blobId, msg.sender)
-        });
+        if (_batches[root] != 0) revert AlreadyAnchored(root);
+        _batches[root] = uint256(BatchStatus.Anchored) | (uint256(size) << 8)
+            | (uint256(uint40(block.timestamp)) << 40) | (uint256(uint176(_commitment(blobId, msg.sender))) << 80);
         emit BatchAnchored(root, msg.sender, size, blobId);
     }
 
     // --- reading ---
 
+    /// @notice What is kept about the batch `root`; all zero where it is unknown.
+    function batches(bytes32 root) public view returns (Batch memory) {
+        uint256 word = _batches[root];
+        return Batch({
+            anchoredAt: uint40(word >> 40),
+            size: uint32(word >> 8),
+            status: BatchStatus(uint8(word)),
+            commitment: bytes22(uint176(word >> 80))
+        });
+    }
+
     /// @notice True where `root` is anchored and was not shown to be wrong.
     function isAnchored(bytes32 root) public view returns (bool) {
-        return batches[root].status == BatchStatus.Anchored;
+        return uint8(_batches[root]) == uint8(BatchStatus.Anchored);
     }
 
     /// @notice True where `root` was anchored by `submitter` with `blobId`, also if it was invalidated later.
     function checkBatch(bytes32 root, bytes32 blobId, address submitter) public view returns (bool) {
-        Batch memory batch = batches[root];
+        Batch memory batch = batches(root);
         return batch.status != BatchStatus.None && batch.commitment == _commitment(blobId, submitter);
     }
 
@@ -189,7 +196,7 @@ contract Settlement is TwoStepOwner, Eip712Domain {
     // --- the parts of a challenge ---
 
     function _standing(BatchRef calldata ref) private view returns (Batch memory batch) {
-        batch = batches[ref.root];
+        batch = batches(ref.root);
         if (batch.status != BatchStatus.Anchored) revert NotAnchored(ref.root);
         if (batch.commitment != _commitment(ref.blobId, ref.submitter)) revert WrongBatchData(ref.root);
     }
@@ -225,7 +232,8 @@ contract Settlement is TwoStepOwner, Eip712Domain {
     }
 
     function _invalidateBatch(BatchRef calldata ref, bytes32 leaf) private {
-        batches[ref.root].status = BatchStatus.Invalid;
+        uint256 word = _batches[ref.root];
+        _batches[ref.root] = (word & ~uint256(0xff)) | uint256(BatchStatus.Invalid);
         emit BatchInvalidated(ref.root, ref.submitter, msg.sender, leaf);
     }
 
