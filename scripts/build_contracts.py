@@ -25,7 +25,9 @@ def missing_tool() -> str | None:
     probe = "require('module').createRequire(process.argv[1] + '/')('solc/package.json')"
     found = subprocess.run([node, "-e", probe, str(CONTRACTS)], capture_output=True, check=False)
     if found.returncode != 0:
-        return "npm package solc is not installed: run `npm install --no-package-lock` in contracts/"
+        return (
+            "npm package solc is not installed: run `npm install --no-package-lock` in contracts/"
+        )
     return None
 
 
@@ -59,7 +61,9 @@ def main() -> int:
         build(ARTIFACTS)
         return 0
     if stale := differing():
-        print(f"not what contracts/src builds to: {', '.join(stale)}. Run scripts/build_contracts.py")
+        print(
+            f"not what contracts/src builds to: {', '.join(stale)}. Run scripts/build_contracts.py"
+        )
         return 1
     print("the committed artifacts are byte for byte what contracts/src builds to")
     return 0
