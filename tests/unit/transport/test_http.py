@@ -11,7 +11,7 @@ from opengradient.errors import (
     TransportError,
 )
 from opengradient.transport import HttpTransport, Timeouts
-from tests.support.server import raw_server, reply
+from tests.net.server import raw_server, reply
 
 
 async def test_any_status_is_returned_with_lower_case_headers():

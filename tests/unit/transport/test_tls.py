@@ -6,8 +6,8 @@ import pytest
 
 from opengradient.errors import ConfigurationError, ConnectError
 from opengradient.transport import HttpTransport, TlsPin
-from tests.support.certificates import self_signed
-from tests.support.server import raw_server, reply
+from tests.net.certificates import self_signed
+from tests.net.server import raw_server, reply
 
 
 async def get(url, pin):

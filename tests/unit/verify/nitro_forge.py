@@ -128,9 +128,7 @@ def certificate(spec: Spec, parent: Spec) -> bytes:
 
 def chain(specifications: Sequence[Spec]) -> list[bytes]:
     parents = [specifications[0], *specifications[:-1]]
-    return [
-        certificate(spec, parent) for spec, parent in zip(specifications, parents, strict=True)
-    ]
+    return [certificate(spec, parent) for spec, parent in zip(specifications, parents, strict=True)]
 
 
 CHAIN = chain(specs())

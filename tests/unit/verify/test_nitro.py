@@ -325,9 +325,7 @@ def test_measurement():
     assert not verify(document()).measurement_accepted
     for index in (0, 1, 2):
         changed = document(pcrs=PCRS | {index: PCRS[index][:-1] + b"\0"})
-        refused(
-            "attestation.measurement", changed, MeasurementMismatchError, measurements=measured
-        )
+        refused("attestation.measurement", changed, MeasurementMismatchError, measurements=measured)
     refused(
         "attestation.measurement",
         document(),
@@ -403,9 +401,7 @@ def test_keyset_and_user_data_agree():
 
 def test_revoked_key():
     node_id = "0x" + KEYSET.signing.node_id.hex()
-    refused(
-        "attestation.revoked_key", document(), PolicyError, revoked_keys=frozenset({node_id})
-    )
+    refused("attestation.revoked_key", document(), PolicyError, revoked_keys=frozenset({node_id}))
 
 
 # Around the steps
@@ -415,9 +411,7 @@ def test_verify_evidence_dispatches_by_kind():
     evidence = Evidence(kind=NITRO, document=document())
     assert verify_evidence(evidence, policy=POLICY, now_ms=NOW).keyset == KEYSET
     with pytest.raises(UnsupportedError) as unknown:
-        verify_evidence(
-            Evidence(kind="sgx-epid", document=document()), policy=POLICY, now_ms=NOW
-        )
+        verify_evidence(Evidence(kind="sgx-epid", document=document()), policy=POLICY, now_ms=NOW)
     assert unknown.value.code == "attestation.kind"
     for kind in (NITRO, SOFTWARE):
         extra = Evidence(kind=kind, document=document(), collateral=(b"crl",))
@@ -470,9 +464,7 @@ def test_nitriding_user_data():
 
 def test_only_the_verifier_builds_verified_evidence():
     verified = verify(document())
-    values = {
-        f.name: getattr(verified, f.name) for f in dataclasses.fields(VerifiedEvidence)
-    }
+    values = {f.name: getattr(verified, f.name) for f in dataclasses.fields(VerifiedEvidence)}
     with pytest.raises(TypeError):
         VerifiedEvidence(**values, seal=None)
     with pytest.raises(ValueError, match="seal"):
@@ -499,8 +491,10 @@ def test_any_bytes_give_only_our_errors(data):
 
 cbor_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.binary() | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.integers(0, 40) | st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.integers(0, 40) | st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 

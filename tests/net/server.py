@@ -10,7 +10,7 @@ import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSListener
 
-from tests.support.certificates import Identity
+from tests.net.certificates import Identity
 
 Handler = Callable[[ByteStream, bytes], Awaitable[None]]
 
