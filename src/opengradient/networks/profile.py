@@ -61,7 +61,7 @@ def decode_network(value: JsonObject, *, source: str) -> Network:
     members(value, "network profile", _REQUIRED, _OPTIONAL)
     if value["version"] != PROFILE_VERSION:
         raise UnsupportedError(f"a network profile of version {value['version']!r}")
-    if value["protocol"] not in set(NodeProtocol):
+    if value["protocol"] not in list(NodeProtocol):
         raise UnsupportedError(f"a network whose nodes speak {value['protocol']!r}")
     return Network(
         name=_text(value["name"], "name"),
