@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from opengradient.errors import UnsupportedParameterError
-from reference_nodes.llm_proxy_node.backends import compatible, openai, xai
+from reference_nodes.llm_proxy_node.backends import anthropic, compatible, google, openai, xai
 from reference_nodes.llm_proxy_node.backends.base import (
     Backend,
     ParsedReply,
@@ -45,6 +45,8 @@ class _Provider:
 
 _PROVIDERS: Final = (
     _Provider("openai", openai.backend, ("openai",), ("gpt-", "chatgpt-", "o1", "o3", "o4")),
+    _Provider("anthropic", anthropic.backend, ("anthropic",), ("claude-",)),
+    _Provider("google", google.backend, ("google",), ("gemini-",)),
     _Provider("xai", xai.backend, ("xai", "x-ai"), ("grok-",)),
     _Provider("compatible", compatible.backend, ("local",)),
 )

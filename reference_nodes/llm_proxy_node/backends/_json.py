@@ -1,9 +1,11 @@
 """Reading providers' JSON: fast, tolerant of unknown fields, exact about required ones."""
 
 import json
+import math
 from typing import Any, Final, TypeVar
 
-from opengradient.core.canonical import JsonObject
+from opengradient.core.canonical import JsonObject, compact_json
+from opengradient.errors import MalformedError
 
 T = TypeVar("T")
 
@@ -97,6 +99,18 @@ def count(source: JsonObject, name: str) -> int:
     return value
 
 
+def dumps(value: Any) -> str:
+    """Write a value again as compact JSON.
+
+    Raises:
+        ShapeError: It holds a number that is too large for JSON (1e400 parses as infinity).
+    """
+    try:
+        return compact_json(value).decode()
+    except MalformedError as error:
+        raise ShapeError(error.message) from None
+
+
 def numbers(value: Any) -> tuple[float, ...]:
     """One embedding vector.
 
@@ -108,6 +122,9 @@ def numbers(value: Any) -> tuple[float, ...]:
     if not all(type(number) in (int, float) for number in value):
         raise ShapeError("an embedding holds something other than numbers")
     try:
-        return tuple(float(number) for number in value)
+        vector = tuple(float(number) for number in value)
     except OverflowError:
         raise ShapeError("an embedding holds a number that is too large") from None
+    if not all(map(math.isfinite, vector)):
+        raise ShapeError("an embedding holds a number that is not finite")
+    return vector

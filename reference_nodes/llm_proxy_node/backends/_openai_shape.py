@@ -17,6 +17,7 @@ from reference_nodes.llm_proxy_node.backends._failures import (
 from reference_nodes.llm_proxy_node.backends._json import (
     ShapeError,
     count,
+    dumps,
     load_object,
     loads,
     maybe,
@@ -65,6 +66,13 @@ def _logprobs(choice: JsonObject) -> JsonObject | None:
     value = maybe(choice, "logprobs", dict)
     if value is not None and not all(item is None or type(item) is list for item in value.values()):
         raise ShapeError("logprobs holds something other than lists")
+    dumps(value)
+    return value
+
+
+def _annotations(message: JsonObject) -> list[Any] | None:
+    value = maybe(message, "annotations", list) or None
+    dumps(value)
     return value
 
 
@@ -108,7 +116,7 @@ def _choice(choice: JsonObject, kind: ReceiptKind) -> Choice:
         images=_images(message),
         finish_reason=finish_reason,
         logprobs=_logprobs(choice),
-        annotations=maybe(message, "annotations", list) or None,
+        annotations=_annotations(message),
     )
 
 
@@ -333,7 +341,7 @@ class OpenAIStream:
             images=_images(delta),
             finish_reason=reason,
             logprobs=_logprobs(choice),
-            annotations=maybe(delta, "annotations", list) or None,
+            annotations=_annotations(delta),
         )
         return None if whole.empty and reason is None else whole
 

@@ -22,14 +22,27 @@ def refuse_kind(kind: ReceiptKind, label: str) -> UnsupportedParameterError:
     )
 
 
-def refuse_all(body: Mapping[str, Any], unsupported: frozenset[str], label: str) -> None:
-    """Refuse the first parameter of `body` that stands in `unsupported`.
+def check_parameters(
+    body: Mapping[str, Any],
+    *,
+    supported: frozenset[str],
+    neutral: Mapping[str, Any],
+    label: str,
+) -> None:
+    """Refuse every parameter that is neither supported nor says what the provider does anyway.
+
+    Args:
+        body: The client's body.
+        supported: Parameters that the backend translates.
+        neutral: Parameters that it need not translate when they have this very value, because
+            it is what the provider always does (one choice, no log probabilities).
+        label: The provider's name.
 
     Raises:
-        UnsupportedParameterError: Names it.
+        UnsupportedParameterError: Names the first one.
     """
-    for name in body:
-        if name in unsupported:
+    for name, value in body.items():
+        if name not in supported and not (name in neutral and value == neutral[name]):
             raise refuse(name, label)
 
 

@@ -85,8 +85,10 @@ class ParsedReply:
 class StreamParser(Protocol):
     """Reads the events of one stream. `feed` never raises: a failure is kept in `error`.
 
-    After `done` or `error` every further event is ignored. A stream whose connection ends
-    while neither is set was cut.
+    Feed it until the body ends: Gemini's protocol has no last event, so its `done` can only
+    say that every choice has finished so far. A stream is whole if its body ended while `done`
+    was true and `error` was None; otherwise it failed or was cut. Events after an error are
+    ignored.
     """
 
     def feed(self, event: Event) -> list[Delta]:

@@ -1,6 +1,6 @@
 """xAI: OpenAI's protocol with differences.
 
-- It has no equal of the parameters below, and takes no files or audio in chat.
+- It has fewer parameters, and takes no files or audio in chat.
 - Reasoning effort is none, low, medium or high.
 - It counts reasoning tokens beside the completion tokens, not within them.
 - It answers 400 to a wrong key, with ``error`` as a string (see `_openai_shape.told`).
@@ -13,34 +13,45 @@ from typing import Final
 from opengradient.core.messages import InferenceRequest
 from opengradient.core.modes import ReceiptKind
 from reference_nodes.llm_proxy_node.backends._openai_backend import Dialect, OpenAIBackend
-from reference_nodes.llm_proxy_node.backends._requests import parts, refuse, refuse_all
+from reference_nodes.llm_proxy_node.backends._requests import check_parameters, parts, refuse
 from reference_nodes.llm_proxy_node.backends.base import Backend
 from reference_nodes.llm_proxy_node.backends.config import Endpoint
 
 _LABEL: Final = "xAI"
-UNSUPPORTED: Final = frozenset(
+_SUPPORTED: Final = frozenset(
     {
-        "logit_bias",
-        "metadata",
-        "modalities",
-        "prediction",
-        "prompt_cache_key",
-        "safety_identifier",
-        "service_tier",
-        "store",
-        "suffix",
-        "best_of",
-        "verbosity",
-        "web_search_options",
+        "echo",
+        "frequency_penalty",
+        "logprobs",
+        "max_completion_tokens",
+        "max_tokens",
+        "messages",
+        "model",
+        "n",
+        "parallel_tool_calls",
+        "presence_penalty",
+        "prompt",
+        "reasoning_effort",
+        "response_format",
+        "seed",
+        "stop",
+        "stream",
+        "stream_options",
+        "temperature",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "user",
     }
 )
-"""Parameters of OpenAI's that xAI's API reference does not have or marks as unsupported."""
+"""What xAI's API reference has of OpenAI's parameters and does not mark as unsupported."""
 
 _EFFORTS: Final = frozenset({"none", "low", "medium", "high"})
 
 
 def _check(request: InferenceRequest) -> None:
-    refuse_all(request.body, UNSUPPORTED, _LABEL)
+    check_parameters(request.body, supported=_SUPPORTED, neutral={}, label=_LABEL)
     if request.body.get("reasoning_effort", "none") not in _EFFORTS:
         raise refuse("reasoning_effort", _LABEL, "this value is not supported")
     for path, part in parts(request):
