@@ -71,9 +71,10 @@ def _logprobs(choice: JsonObject) -> JsonObject | None:
 
 
 def _annotations(message: JsonObject) -> list[Any] | None:
-    value = maybe(message, "annotations", list) or None
-    dumps(value)
-    return value
+    value = maybe(message, "annotations", list)
+    if value:
+        dumps(value)
+    return value or None
 
 
 def _images(message: JsonObject) -> tuple[str, ...]:
