@@ -50,8 +50,9 @@ class Told:
 
 def protocol_error(provider: str, problem: str) -> ProtocolError:
     """The error for an answer that was not understood."""
+    said = sanitise(problem, None)
     return ProtocolError(
-        f"{provider}'s answer was not understood: {problem}", code="provider.protocol"
+        f"{provider}'s answer was not understood: {said}", code="provider.protocol"
     )
 
 

@@ -15,10 +15,25 @@ from opengradient.testing.simulators.recorded import RecordedRequest
 from opengradient.testing.simulators.scenario import Scenario
 
 _FIELDS: Final = frozenset(
-    (
-        "model max_tokens messages system temperature top_p top_k stop_sequences stream tools "
-        "tool_choice metadata service_tier thinking output_config cache_control container"
-    ).split()
+    [
+        "model",
+        "max_tokens",
+        "messages",
+        "system",
+        "temperature",
+        "top_p",
+        "top_k",
+        "stop_sequences",
+        "stream",
+        "tools",
+        "tool_choice",
+        "metadata",
+        "service_tier",
+        "thinking",
+        "output_config",
+        "cache_control",
+        "container",
+    ]
 )
 _STOP_REASONS: Final = {
     "stop": "end_turn",

@@ -22,18 +22,40 @@ _PATH: Final = re.compile(
     r"(generateContent|streamGenerateContent|embedContent|batchEmbedContents)"
 )
 _FIELDS: Final = frozenset(
-    (
-        "contents systemInstruction tools toolConfig generationConfig safetySettings "
-        "cachedContent store serviceTier"
-    ).split()
+    [
+        "contents",
+        "systemInstruction",
+        "tools",
+        "toolConfig",
+        "generationConfig",
+        "safetySettings",
+        "cachedContent",
+        "store",
+        "serviceTier",
+    ]
 )
 _CONFIG: Final = frozenset(
-    (
-        "stopSequences responseMimeType responseSchema responseJsonSchema responseModalities "
-        "candidateCount maxOutputTokens temperature topP topK seed presencePenalty "
-        "frequencyPenalty responseLogprobs logprobs thinkingConfig imageConfig speechConfig "
-        "mediaResolution"
-    ).split()
+    [
+        "stopSequences",
+        "responseMimeType",
+        "responseSchema",
+        "responseJsonSchema",
+        "responseModalities",
+        "candidateCount",
+        "maxOutputTokens",
+        "temperature",
+        "topP",
+        "topK",
+        "seed",
+        "presencePenalty",
+        "frequencyPenalty",
+        "responseLogprobs",
+        "logprobs",
+        "thinkingConfig",
+        "imageConfig",
+        "speechConfig",
+        "mediaResolution",
+    ]
 )
 _FINISH: Final = {
     "stop": "STOP",

@@ -6,11 +6,11 @@ benchmarks need on one core.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, TypeAlias, final
+from typing import Any, TypeAlias, cast, final
 
 from opengradient.testing.simulators.recorded import RecordedRequest
 
@@ -31,6 +31,14 @@ class Exchange:
     def write(self, data: bytes) -> None:
         """Send raw bytes."""
         self._connection.transport.write(data)
+
+    def write_in_turns(self, pieces: Sequence[bytes]) -> None:
+        """Send pieces, one per turn of the event loop, and finish."""
+        self.write(pieces[0])
+        if len(pieces) > 1:
+            asyncio.get_running_loop().call_soon(self.write_in_turns, pieces[1:])
+        else:
+            self.finish()
 
     def finish(self) -> None:
         """Say that the answer is whole; the connection takes the next request."""
@@ -86,9 +94,7 @@ class _Connection(asyncio.Protocol):
         self._body: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if not isinstance(transport, asyncio.Transport):
-            raise AssertionError("a stream connection has a stream transport")
-        self.transport = transport
+        self.transport = cast("asyncio.Transport", transport)
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature

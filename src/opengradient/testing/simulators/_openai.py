@@ -22,24 +22,53 @@ _PATHS: Final[dict[str, Kind]] = {
     "/v1/completions": "completion",
     "/v1/embeddings": "embedding",
 }
-_SHARED: Final = (
-    "model temperature top_p n seed stop stream stream_options presence_penalty "
-    "frequency_penalty logit_bias max_tokens user logprobs"
-).split()
+_SHARED: Final = [
+    "model",
+    "temperature",
+    "top_p",
+    "n",
+    "seed",
+    "stop",
+    "stream",
+    "stream_options",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "max_tokens",
+    "user",
+    "logprobs",
+]
 _FIELDS: Final[dict[Kind, frozenset[str]]] = {
     "chat": frozenset(
         [
             *_SHARED,
-            *(
-                "messages max_completion_tokens top_logprobs tools tool_choice "
-                "parallel_tool_calls response_format reasoning_effort verbosity modalities audio "
-                "service_tier store metadata prediction prompt_cache_key prompt_cache_retention "
-                "safety_identifier web_search_options functions function_call"
-            ).split(),
+            *[
+                "messages",
+                "max_completion_tokens",
+                "top_logprobs",
+                "tools",
+                "tool_choice",
+                "parallel_tool_calls",
+                "response_format",
+                "reasoning_effort",
+                "verbosity",
+                "modalities",
+                "audio",
+                "service_tier",
+                "store",
+                "metadata",
+                "prediction",
+                "prompt_cache_key",
+                "prompt_cache_retention",
+                "safety_identifier",
+                "web_search_options",
+                "functions",
+                "function_call",
+            ],
         ]
     ),
     "completion": frozenset([*_SHARED, "prompt", "suffix", "echo", "best_of"]),
-    "embedding": frozenset("model input dimensions encoding_format user".split()),
+    "embedding": frozenset(["model", "input", "dimensions", "encoding_format", "user"]),
 }
 _REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
     "chat": ("model", "messages"),
@@ -305,8 +334,8 @@ def _deltas(scenario: Scenario, call: Call) -> Iterator[tuple[JsonObject, JsonOb
     for image in scenario.images:
         yield {"images": _images((image,))}, None
     for number, scripted in enumerate(scenario.tool_calls):
-        for piece in _call_pieces(number, scripted):
-            yield {"tool_calls": [piece]}, None
+        for part in _call_pieces(number, scripted):
+            yield {"tool_calls": [part]}, None
 
 
 def _call_pieces(number: int, call: ScriptedCall) -> Iterator[JsonObject]:

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final, final
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from opengradient.core.canonical import compact_json
@@ -108,9 +109,7 @@ class ProviderSimulator:
         self.requests.append(exchange.request)
         try:
             call = self._dialect.read(exchange.request, self.key)
-            self._answered += 1
-            if self.rate_limit is not None and self._answered > self.rate_limit:
-                raise Refused(429, "Rate limit reached")
+            self._count()
         except Refused as refused:
             headers = {"retry-after": "1"} if refused.status == 429 else {}
             body = self._dialect.error(
@@ -120,6 +119,11 @@ class ProviderSimulator:
             return
         scenario = self._script.popleft() if self._script else scenario_of_model(call.model)
         self._tasks.start_soon(self._answer, exchange, scenario, call)
+
+    def _count(self) -> None:
+        self._answered += 1
+        if self.rate_limit is not None and self._answered > self.rate_limit:
+            raise Refused(429, "Rate limit reached")
 
     async def _answer(self, exchange: _http.Exchange, scenario: Scenario, call: Call) -> None:
         if scenario.hang_after == 0:
@@ -143,9 +147,8 @@ class ProviderSimulator:
 
     async def _stream(self, exchange: _http.Exchange, scenario: Scenario, call: Call) -> None:
         exchange.write(_http.head(scenario.status, {**_STREAM, **scenario.headers}))
+        events = iter(self._dialect.events(scenario, call))
         for number in itertools.count():
-            if number == 0:
-                events = iter(self._dialect.events(scenario, call))
             if number == scenario.cut_after:
                 exchange.cut()
                 return
@@ -163,6 +166,9 @@ class ProviderSimulator:
         exchange.finish()
 
     async def _pause(self, seconds: float) -> None:
+        if not seconds:
+            await anyio.lowlevel.checkpoint()
+            return
         with anyio.move_on_after(seconds):
             await self._closing.wait()
 
