@@ -1,7 +1,6 @@
 """Every step of the Nitro verifier: a document that breaks it alone, and its own code."""
 
 import dataclasses
-import warnings
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -166,7 +165,7 @@ def test_signature_range():
 
 def test_payload_is_a_map_with_text_keys():
     refused("nitro.payload.structure", seal(cbor.encode([1, 2])), MalformedError)
-    refused("nitro.payload.structure", document(**{"x": 1})[:0] or seal(b"\xa1\x01\x02"))
+    refused("nitro.payload.structure", document(x=1)[:0] or seal(b"\xa1\x01\x02"))
 
 
 def test_payload_duplicate_keys_and_trailing_bytes():
@@ -513,14 +512,14 @@ def test_any_field_gives_only_our_errors(name, value):
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_damage_to_a_certificate_gives_only_our_errors(data):
+    """Warnings raise here (see pyproject.toml), so the parser gives none either."""
     der = bytearray(forge.CHAIN[2])
     for _ in range(data.draw(st.integers(1, 3))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     if bytes(der) == forge.CHAIN[2]:
         return
     cabundle = [*forge.CHAIN[:2], bytes(der), forge.CHAIN[3]]
-    with warnings.catch_warnings(), pytest.raises(VerificationError):
-        warnings.simplefilter("error")
+    with pytest.raises(VerificationError):
         verify(document(cabundle=cabundle))
 
 
