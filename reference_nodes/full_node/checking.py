@@ -150,7 +150,9 @@ def _without_evidence(
     if error is not None:
         return RefusedReceipt(digest, error.code, error.message, retry=False)
     message = f"post the evidence 0x{named.hex()} first"
-    return RefusedReceipt(digest, "settlement.evidence_needed", message, True, named)
+    return RefusedReceipt(
+        digest, "settlement.evidence_needed", message, retry=True, evidence_digest=named
+    )
 
 
 def _published(value: Any) -> ReceiptBundle:

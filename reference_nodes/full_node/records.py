@@ -44,7 +44,7 @@ class BatchState(enum.StrEnum):
     """How far a batch has come; each state is durable before the next step begins.
 
     COMPOSED: its receipts are fixed. STORED: its data is in the blob store. SUBMITTED: a
-    transaction was sent. ANCHORED: found on the ledger. FINAL: deep enough. INVALID: shown to the
+    transaction may have been sent. ANCHORED: found on the ledger. FINAL: deep enough. INVALID: shown to the
     contract to be wrong. DISSOLVED: given up before anything was sent, because a key in it was
     revoked; its other receipts went to other batches.
     """

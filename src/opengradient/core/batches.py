@@ -1,5 +1,6 @@
 """What a batch is: the receipts under one anchored root, and what the ledger knows of a key."""
 
+import itertools
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -30,7 +31,7 @@ class BatchData:
         if not 1 <= len(self.receipts) <= MAX_BATCH:
             raise MalformedError(f"a batch has 1 to {MAX_BATCH} receipts", step="batch")
         digests = [signed.digest for signed in self.receipts]
-        if any(left >= right for left, right in zip(digests, digests[1:], strict=False)):
+        if any(left >= right for left, right in itertools.pairwise(digests)):
             raise MalformedError("a batch is ascending by digest, none twice", step="batch")
         if self.bundle is not None and (self.bundle.signed,) != self.receipts:
             raise MalformedError("a published bundle is of the batch's only receipt", step="batch")

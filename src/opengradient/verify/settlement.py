@@ -165,9 +165,7 @@ def check_registered(
         VerificationError: `receipt.time`: finished outside the validity of the key.
     """
     if key is None or key.node_id != node_id or key.registered_at_ms > now_ms:
-        raise SettlementError(
-            "the registry does not know the node", code="settlement.unknown_node"
-        )
+        raise SettlementError("the registry does not know the node", code="settlement.unknown_node")
     if key.revoked:
         raise SettlementError("the node's key was revoked", code="settlement.key_revoked")
     until = key.valid_until_ms
