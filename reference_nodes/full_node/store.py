@@ -74,15 +74,13 @@ class SqliteStore:
         **kwargs: _P.kwargs,
     ) -> _T:
         def transaction() -> _T:
-            # Commits where the work returns, rolls back where it raises.
+            # Commits where the work returns, rolls back where it raises. A cancelled caller waits
+            # for the thread (anyio's default), so no half-run transaction is left behind.
             self._db.execute("BEGIN IMMEDIATE")
             with self._db:
-                result = work(self._db, *args, **kwargs)
-            return result
+                return work(self._db, *args, **kwargs)
 
-        # A cancelled caller must not leave a half-run transaction behind for the next one.
-        with anyio.CancelScope(shield=True):
-            return await to_thread.run_sync(transaction, limiter=self._limiter)
+        return await to_thread.run_sync(transaction, limiter=self._limiter)
 
     async def accept(
         self, receipts: Sequence[CheckedReceipt], *, now_ms: int
