@@ -9,7 +9,7 @@ from typing import Any, Final, final
 
 from opengradient.chain.deploy import Deployment, deploy
 from opengradient.chain.sender import TransactionSender
-from opengradient.core.canonical import parse_json_object
+from opengradient.core.canonical import JsonObject, parse_json_object
 from opengradient.core.keys import MemorySigner
 from opengradient.errors import ConfigurationError
 from opengradient.wire.fields import members, natural, parse_hex, to_hex
@@ -53,8 +53,8 @@ def load_or_create_genesis(data_dir: Path, wanted: Genesis) -> Genesis:
     """The genesis of the embedded ledger: the one that it was started with first."""
     path = data_dir / GENESIS_FILE
     if not path.exists():
-        value = {"chainId": wanted.chain_id, "funded": [to_hex(item) for item in wanted.funded]}
-        write_durably(path, _pretty(value))
+        funded = [to_hex(item) for item in wanted.funded]
+        write_durably(path, _pretty({"chainId": wanted.chain_id, "funded": funded}))
     value = members(_read(path), GENESIS_FILE, ("chainId", "funded"))
     return Genesis(
         chain_id=natural(value["chainId"], "chainId"),
@@ -143,5 +143,5 @@ def _pretty(value: Any) -> bytes:
     return json.dumps(value, indent=2).encode() + b"\n"
 
 
-def _read(path: Path) -> Any:
+def _read(path: Path) -> JsonObject:
     return parse_json_object(path.read_bytes(), what=path.name, max_bytes=1 << 20)

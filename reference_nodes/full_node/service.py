@@ -114,7 +114,7 @@ class FullNode:
             batches,
             submitter=ledger.sender.address,
             clock_ms=clock_ms,
-            on_composed=self.anchorer.wake,
+            on_composed=self._anchor_soon,
         )
         self.anchorer: Anchorer = Anchorer(
             store,

@@ -1,16 +1,14 @@
-"""The store in one SQLite file: write-ahead log, synchronous=FULL, one connection, one thread."""
+"""The store in one SQLite file, on the kit's journal: one fsync for all who wait together."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar, final
-
-import anyio
-from anyio import to_thread
+from types import TracebackType
+from typing import Concatenate, ParamSpec, Self, TypeVar, final
 
 from opengradient.core.modes import SettlementMode
 from opengradient.core.settlement import SettlementState
-from opengradient.errors import ConfigurationError
+from reference_nodes._kit.journal import Journal
 from reference_nodes.full_node import tables
 from reference_nodes.full_node.records import (
     OPEN_STATES,
@@ -32,40 +30,29 @@ _PENDING = "mode = ? AND batch IS NULL AND refusal IS NULL ORDER BY seq LIMIT ?"
 
 @final
 class SqliteStore:
-    """`records.Store` in one file. Calls run in a thread, one after the other."""
+    """`records.Store` in one file. Use it as an async context manager."""
 
     def __init__(self, path: Path) -> None:
+        """Name the file."""
+        self._journal = Journal(path, MIGRATIONS)
+
+    async def __aenter__(self) -> Self:
         """Open or create the file, and bring its tables up to date.
 
         Raises:
             ConfigurationError: The file is in use, or is of a newer release.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._limiter = anyio.CapacityLimiter(1)
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=1)
-        try:
-            # EXCLUSIVE keeps a second process out of the same file.
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            self._migrate()
-        except sqlite3.OperationalError as error:
-            self._db.close()
-            raise ConfigurationError(f"the store {path} cannot be opened: {error}") from error
+        await self._journal.__aenter__()
+        return self
 
-    def _migrate(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise ConfigurationError(
-                f"the store has version {version}; this release knows {len(MIGRATIONS)}"
-            )
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {number}; COMMIT;")
-
-    def close(self) -> None:
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Close the file. What was written stays."""
-        self._db.close()
+        await self._journal.__aexit__(kind, error, trace)
 
     async def _run(
         self,
@@ -73,14 +60,7 @@ class SqliteStore:
         *args: _P.args,
         **kwargs: _P.kwargs,
     ) -> _T:
-        def transaction() -> _T:
-            # Commits where the work returns, rolls back where it raises. A cancelled caller waits
-            # for the thread (anyio's default), so no half-run transaction is left behind.
-            self._db.execute("BEGIN IMMEDIATE")
-            with self._db:
-                return work(self._db, *args, **kwargs)
-
-        return await to_thread.run_sync(transaction, limiter=self._limiter)
+        return await self._journal.run(lambda db: work(db, *args, **kwargs))
 
     async def accept(
         self, receipts: Sequence[CheckedReceipt], *, now_ms: int
