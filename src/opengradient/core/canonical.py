@@ -1,8 +1,9 @@
 """Values to bytes and back: RFC 8785 JSON and strict parsing."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import rfc8785
 
@@ -46,6 +47,27 @@ def compact_json(value: Any) -> bytes:
         raise MalformedError(f"value is not JSON: {error}", step="json") from error
 
 
+MAX_DEPTH: Final = 128
+"""Deepest nesting that is parsed. Checked here, because the interpreter's own recursion limit is
+for anybody to raise, and beyond the C stack it no longer protects."""
+
+_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def _check_depth(text: str) -> None:
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for match in _TOKENS.finditer(text):
+        mark = match.group()
+        if mark in "[{":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+        elif mark in "]}":
+            depth -= 1
+
+
 def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> JsonObject:
     result = dict(pairs)
     if len(result) != len(pairs):
@@ -82,6 +104,7 @@ def parse_json(data: bytes | str, *, what: str = "input", max_bytes: int | None 
         )
     try:
         text = data if isinstance(data, str) else data.decode()
+        _check_depth(text)
         return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"{what} is not strict JSON: {error}", step="json") from error

@@ -39,7 +39,7 @@ Root: TypeAlias = TrustedRoot | UnsafeSimulatedRoot
 
 _MEASUREMENT = re.compile(r"0x[0-9a-f]{64}")
 _PCR = re.compile(r"[0-9a-f]{96}")
-_KEY = re.compile(r"0[23][0-9a-f]{64}")
+_NODE_ID = re.compile(r"0x[0-9a-f]{64}")
 _ANY = "unsafe-any"
 
 
@@ -88,7 +88,9 @@ class TrustPolicy:
         clock_skew_ms: How far in the future evidence may lie, milliseconds.
         allow_debug: Accept debug enclaves, whose memory the host can read. Logs a warning.
         modes: Accepted verification modes of an inference.
-        revoked_keys: Signing keys, compressed, in hex, that are refused whatever vouches for them.
+        models: Served models that are accepted, as the provider names them; None accepts any.
+        revoked_keys: Signing keys that are refused whatever vouches for them, by node id: ``0x``
+            and hex of keccak256 of the uncompressed key, as the node registry names them.
         revoked_measurements: Measurement ids that are refused whatever else is said.
     """
 
@@ -101,6 +103,7 @@ class TrustPolicy:
     modes: frozenset[VerificationMode] = field(
         default=frozenset({VerificationMode.TEE, VerificationMode.ZKML})
     )
+    models: frozenset[str] | None = None
     revoked_keys: frozenset[str] = frozenset()
     revoked_measurements: frozenset[str] = frozenset()
 
@@ -113,7 +116,7 @@ class TrustPolicy:
         if not isinstance(self.measurements, UnsafeAnyMeasurement):
             _require_form(_MEASUREMENT, self.measurements, "measurement")
         _require_form(_MEASUREMENT, self.revoked_measurements, "revoked measurement")
-        _require_form(_KEY, self.revoked_keys, "revoked key")
+        _require_form(_NODE_ID, self.revoked_keys, "revoked node id")
         if self.max_evidence_age_ms < 0 or self.clock_skew_ms < 0:
             raise ConfigurationError("ages and skews are not negative")
         if self.allow_debug:
@@ -174,6 +177,7 @@ class TrustPolicy:
             "clock_skew_ms": self.clock_skew_ms,
             "allow_debug": self.allow_debug,
             "modes": sorted(mode.name for mode in self.modes),
+            "models": None if self.models is None else sorted(self.models),
             "revoked_keys": sorted(self.revoked_keys),
             "revoked_measurements": sorted(self.revoked_measurements),
         }
@@ -200,6 +204,7 @@ class TrustPolicy:
             clock_skew_ms=fields.get("clock_skew_ms", int),
             allow_debug=fields.get("allow_debug", bool),
             modes=frozenset(fields.each("modes", _read_mode)),
+            models=None if fields.has("models", None) else fields.texts("models"),
             revoked_keys=fields.texts("revoked_keys"),
             revoked_measurements=fields.texts("revoked_measurements"),
         )
@@ -216,6 +221,7 @@ _POLICY_FIELDS = frozenset(
         "clock_skew_ms",
         "allow_debug",
         "modes",
+        "models",
         "revoked_keys",
         "revoked_measurements",
     }
@@ -236,7 +242,7 @@ class _Fields:
             raise _malformed(f"{name} must be {kind.__name__}")
         return value
 
-    def has(self, name: str, value: str) -> bool:
+    def has(self, name: str, value: str | None) -> bool:
         return bool(self._raw[name] == value)
 
     def each(self, name: str, read: Callable[[Any], _T]) -> list[_T]:

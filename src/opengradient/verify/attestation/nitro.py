@@ -247,6 +247,6 @@ def _check_keyset(content: NitroDocument, policy: TrustPolicy) -> Keyset | None:
             raise AttestationError(
                 "user_data and the keyset name different RSA keys", code="keyset.user_data"
             )
-    if keyset.signing.compressed.hex() in policy.revoked_keys:
+    if "0x" + keyset.signing.node_id.hex() in policy.revoked_keys:
         raise PolicyError("the signing key was revoked", code="attestation.revoked_key")
     return keyset

@@ -1,0 +1,70 @@
+"""Writes the documents that are made from code; `--check` fails if one is stale.
+
+    python scripts/generate.py            write them
+    python scripts/generate.py --check    compare only
+"""
+
+import sys
+from pathlib import Path
+
+from opengradient import errors
+from opengradient.errors import CODES, OpenGradientError
+
+ROOT = Path(__file__).parent.parent
+
+
+def errors_page() -> str:
+    """docs/errors.md: the tree, and every code with what it means and what to do."""
+    lines = [
+        "# Errors",
+        "",
+        "Made from `opengradient.errors` by `make fix`; do not edit by hand.",
+        "",
+        "Every error the library raises is an `OpenGradientError` with a stable `.code`;",
+        "`.diagnostics()` says what to do next. Nothing in `VerificationError` is ever retried.",
+        "",
+    ]
+    tree = (errors.__doc__ or "").split("```")[1].strip("\n")
+    lines += ["```text", tree, "```", "", "## Codes", ""]
+    families: dict[str, list[str]] = {}
+    for code in sorted(CODES):
+        families.setdefault(code.split(".")[0], []).append(code)
+    defaults = {
+        cls.default_code: name
+        for name, cls in vars(errors).items()
+        if isinstance(cls, type) and issubclass(cls, OpenGradientError)
+    }
+    for family, codes in families.items():
+        lines += [f"### {family}", "", "| code | meaning | what to do |", "|---|---|---|"]
+        for code in codes:
+            entry = CODES[code]
+            default = f" (default of `{defaults[code]}`)" if code in defaults else ""
+            lines.append(f"| `{code}` | {entry.meaning}{default} | {entry.hint} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES = {"docs/errors.md": errors_page}
+
+
+def main() -> int:
+    """Write or check every page."""
+    stale = []
+    for name, make in PAGES.items():
+        path = ROOT / name
+        text = make()
+        if path.exists() and path.read_text() == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+    if stale and "--check" in sys.argv:
+        print(f"stale, run `make fix`: {', '.join(stale)}")
+        return 1
+    print(f"{len(PAGES)} generated pages, {len(stale)} {'written' if stale else 'changed'}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
