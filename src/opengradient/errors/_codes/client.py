@@ -51,6 +51,15 @@ TABLE: dict[str, Code] = {
         "What was printed so far is not verified as a whole. Repeat with the same "
         "idempotency_key, or fetch the receipt of the cut stream with llm.receipt(nonce).",
     ),
+    "transport.tls_pin": Code(
+        "The TLS certificate is not the one that is pinned, or no longer valid; nothing was sent.",
+        "The node may have restarted with new keys: its evidence is fetched again by itself. "
+        "If it stays so, somebody stands between you and the node.",
+    ),
+    "transport.too_large": Code(
+        "The answer is larger than what is read.",
+        "Ask for less, or use another node.",
+    ),
     "transport.no_node": Code(
         "No node of the registry could serve the request.",
         "See `opengradient nodes`; the message lists what each node answered.",

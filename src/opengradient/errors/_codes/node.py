@@ -27,6 +27,22 @@ TABLE: dict[str, Code] = {
         "The node has no capacity left.",
         "Repeat later; nothing was processed.",
     ),
+    "node.storage": Code(
+        "The node could not write its journal, so it answers nothing more.",
+        "Ask another node. If you run it: free disk space, then restart it.",
+    ),
+    "node.client_gone": Code(
+        "The client left before the answer was complete.",
+        "Repeat with a new idempotency key; the receipt of the cut answer stays available.",
+    ),
+    "node.unknown_path": Code(
+        "The node has no such path.",
+        "See docs/http.md for the paths of each node.",
+    ),
+    "node.method": Code(
+        "The path does not take this HTTP method.",
+        "See docs/http.md for the methods of each path.",
+    ),
     "provider.error": Code(
         "The provider behind the node failed.",
         "The signed error says what the provider answered; try again or another provider.",

@@ -1,0 +1,134 @@
+"""HTTP in front of the service: decode, call, encode."""
+
+import logging
+import math
+from typing import Final, final
+
+from opengradient.core.canonical import JsonObject
+from opengradient.errors import OpenGradientError
+from opengradient.wire.fields import to_hex
+from opengradient.wire.openai_request import KIND_OF_PATH
+from reference_nodes._kit.answers import Answer
+from reference_nodes._kit.app import JSON, App, RawHeaders, Request, Response
+from reference_nodes._kit.clock import Clock
+from reference_nodes._kit.identity import NodeIdentity
+from reference_nodes._kit.node_routes import NodeRoutes
+from reference_nodes.llm_proxy_node.calls import Call, CallHeaders
+from reference_nodes.llm_proxy_node.service import ProxyService, Replayed
+
+_log = logging.getLogger("opengradient.node")
+
+_EVENTS: Final = b"text/event-stream; charset=utf-8"
+_REPLAYED: Final = (b"x-opengradient-replayed", b"1")
+
+
+@final
+class _HttpClient:
+    """The client of one request, as the service sees it."""
+
+    __slots__ = ("_headers", "_request", "started")
+
+    def __init__(self, request: Request, headers: RawHeaders) -> None:
+        self._request = request
+        self._headers = headers
+        self.started = False
+
+    async def send(self, events: bytes) -> None:
+        """Send frames; the first ones bring the head of the answer with them."""
+        if not self.started:
+            self.started = True
+            await self._request.start(200, _stream_headers(self._headers))
+        await self._request.send(events)
+
+    async def gone(self) -> None:
+        """Return when the client has left."""
+        await self._request.gone()
+
+    async def end(self) -> None:
+        """Close the stream."""
+        await self._request.send(b"", more=False)
+
+
+@final
+class ProxyRoutes:
+    """The handlers of the proxy."""
+
+    def __init__(
+        self,
+        *,
+        service: ProxyService,
+        identity: NodeIdentity,
+        clock: Clock,
+        max_body_bytes: int,
+        models: tuple[str, ...],
+    ) -> None:
+        """Take the service and what stands in every answer."""
+        self._service = service
+        self._identity = identity
+        self._clock = clock
+        self._max_body_bytes = max_body_bytes
+        self._models = models
+        self._headers = ((b"x-opengradient-node", to_hex(identity.node_id).encode()),)
+
+    def app(self, common: NodeRoutes) -> App:
+        """The whole application."""
+        routes = {
+            **common.routes(),
+            "/v1/models": {"GET": self.models},
+            **{path: {"POST": self.infer} for path in KIND_OF_PATH},
+        }
+        return App(routes, headers=self._headers)
+
+    async def models(self, request: Request) -> Response:
+        """The models that the operator lists, in OpenAI's shape."""
+        request.query()
+        data: list[JsonObject] = [
+            {"id": model, "object": "model", "created": 0, "owned_by": model.partition("/")[0]}
+            for model in self._models
+        ]
+        return Response.json({"object": "list", "data": data})
+
+    async def infer(self, request: Request) -> Response | None:
+        """Chat, completion or embeddings."""
+        request.query()
+        raw = await request.body(self._max_body_bytes)
+        call = Call.read(
+            request.path,
+            raw,
+            CallHeaders(
+                nonce=request.header(b"x-opengradient-nonce"),
+                idempotency_key=request.header(b"idempotency-key"),
+                settlement_type=request.header(b"x-settlement-type"),
+            ),
+            standing=self._identity.standing,
+            now_ms=self._clock(),
+        )
+        client = _HttpClient(request, self._headers)
+        try:
+            answer = await self._service.respond(call, client)
+        except OpenGradientError as error:
+            if not client.started:
+                raise
+            # Half an answer is out and cannot be signed: uvicorn cuts a connection whose answer
+            # is not ended, and the client sees that.
+            _log.error("stream cut without receipt", extra={"code": error.code})  # noqa: TRY400
+            return None
+        if answer is None:
+            await client.end()
+            return None
+        if isinstance(answer, Replayed):
+            return _response(answer.answer, (_REPLAYED,))
+        return _response(answer, ())
+
+
+def _response(answer: Answer, headers: RawHeaders) -> Response:
+    if answer.retry_after is not None:
+        seconds = str(math.ceil(answer.retry_after)).encode()
+        headers = (*headers, (b"retry-after", seconds))
+    if answer.stream:
+        headers = (*headers, (b"cache-control", b"no-cache"))
+    return Response(answer.status, answer.body, _EVENTS if answer.stream else JSON, headers)
+
+
+def _stream_headers(headers: RawHeaders) -> RawHeaders:
+    return ((b"content-type", _EVENTS), (b"cache-control", b"no-cache"), *headers)

@@ -1,0 +1,133 @@
+"""The node's settings: everything that an operator can choose, from the environment."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from opengradient.core.receipts import ReceiptDomain
+from opengradient.errors import ConfigurationError
+
+_PREFIX: Final = "OPENGRADIENT_"
+_ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
+_URL: Final = re.compile(r"https?://[^\s/?#]+(?::\d+)?(?:/[^\s?#]*)?")
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(item.strip() for item in value.split(",") if item.strip())
+    return value
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> BeforeValidator:
+    def check(value: object) -> object:
+        if isinstance(value, str) and not pattern.fullmatch(value):
+            raise ValueError(f"must be {what}")
+        return value
+
+    return BeforeValidator(check)
+
+
+_Url = Annotated[str, _matching(_URL, "an http(s) URL")]
+_Address = Annotated[str, _matching(_ADDRESS, "0x and 40 hex digits")]
+
+
+class Settings(BaseModel):
+    """Read from ``OPENGRADIENT_<NAME>``; providers' settings are in `backends.config`.
+
+    Attributes:
+        host: Address to listen on.
+        port: Port; 0 for any free one.
+        data_dir: Where the journal lies.
+        tls: Whether the node ends TLS itself, under its attested key.
+        enclave: nitro, or software for devnets: then `software_root_dir` has the network's root.
+        software_root_dir: Folder of the software root; unset for a root in `data_dir`.
+        network_name: Names a new software root.
+        chain_id: EIP-155 id of the ledger.
+        settlement_contract: Address of the settlement contract.
+        registry: Address of the node registry; unset for a node that registers nowhere.
+        rpc_url: JSON-RPC of the ledger, for the registry.
+        operator_key_file: File with the hex key of the account that registers the node.
+        public_url: The address that the registry shows; unset for the one that is bound.
+        full_nodes: Base URLs, separated by commas.
+        legacy_signatures: Whether to sign the public network's ``tee_*`` fields.
+        models: Model ids that /v1/models lists, separated by commas.
+        max_body_bytes: Largest request body.
+        max_concurrent: Requests at once.
+        upstream_silence_seconds: Longest pause of a provider.
+        upstream_total_seconds: Longest time of one answer.
+        upstream_connections: Open connections to providers.
+        patience_seconds: How long a repeated request waits for the first one.
+        drain_seconds: How long running answers may take at shutdown.
+        log_level: DEBUG, INFO, WARNING or ERROR.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8443, ge=0, le=65535)
+    data_dir: Path
+    tls: bool = True
+    enclave: Literal["nitro", "software"] = "nitro"
+    software_root_dir: Path | None = None
+    network_name: str = Field(default="devnet", min_length=1, max_length=64)
+    chain_id: int = Field(ge=0)
+    settlement_contract: _Address
+    registry: _Address | None = None
+    rpc_url: _Url | None = None
+    operator_key_file: Path | None = None
+    public_url: _Url | None = None
+    full_nodes: Annotated[tuple[_Url, ...], BeforeValidator(_split)] = ()
+    legacy_signatures: bool = True
+    models: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
+    max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    max_concurrent: int = Field(default=4000, ge=1)
+    upstream_silence_seconds: float = Field(default=120.0, gt=0)
+    upstream_total_seconds: float = Field(default=600.0, gt=0, le=1200.0)
+    upstream_connections: int = Field(default=2000, ge=1)
+    patience_seconds: float = Field(default=60.0, ge=0)
+    drain_seconds: int = Field(default=20, ge=0)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def domain(self) -> ReceiptDomain:
+        """Where this node's receipts belong."""
+        contract = bytes.fromhex(self.settlement_contract[2:])
+        return ReceiptDomain(chain_id=self.chain_id, settlement_contract=contract)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str], **defaults: object) -> "Settings":
+        """Read the environment. An empty variable counts as absent.
+
+        Args:
+            environ: The environment.
+            defaults: Values for what the environment does not say.
+
+        Raises:
+            ConfigurationError: Names the variables that are wrong, without their values.
+        """
+        given = {
+            name: environ[_PREFIX + name.upper()]
+            for name in cls.model_fields
+            if environ.get(_PREFIX + name.upper())
+        }
+        try:
+            return cls.model_validate({**defaults, **given})
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{_PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+            )
+            raise ConfigurationError(problems) from None
+
+
+DEMO_DEFAULTS: Final[Mapping[str, object]] = {
+    "enclave": "software",
+    "network_name": "demo",
+    "chain_id": 31337,
+    "settlement_contract": "0x" + "00" * 20,
+    "data_dir": ".demo",
+    "port": 8443,
+}
+"""What ``--demo`` assumes: a software enclave, and a ledger that nobody runs."""

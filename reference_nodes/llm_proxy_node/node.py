@@ -1,0 +1,151 @@
+"""Puts the parts of the proxy together and runs them, in order, until it is stopped."""
+
+import logging
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import anyio
+
+from opengradient._version import __version__
+from opengradient.transport import HttpTransport, Timeouts
+from reference_nodes._kit import answers, outbox
+from reference_nodes._kit.answers import AnswerStore
+from reference_nodes._kit.clock import Clock, system_clock_ms
+from reference_nodes._kit.delivery import Delivery
+from reference_nodes._kit.enclave import Enclave, SoftwareEnclave
+from reference_nodes._kit.identity import NodeIdentity
+from reference_nodes._kit.issuer import Issuer
+from reference_nodes._kit.journal import Journal
+from reference_nodes._kit.measure import measure_node
+from reference_nodes._kit.node_routes import NodeRoutes
+from reference_nodes._kit.nsm import NitroEnclave
+from reference_nodes._kit.outbox import Outbox
+from reference_nodes._kit.server import Bind, serving
+from reference_nodes._kit.software_root import SoftwareRoot
+from reference_nodes.llm_proxy_node.app import ProxyRoutes
+from reference_nodes.llm_proxy_node.backends import Backends, ProviderSettings
+from reference_nodes.llm_proxy_node.config import Settings
+from reference_nodes.llm_proxy_node.service import Limits, ProxyService
+from reference_nodes.llm_proxy_node.upstream import Upstream, UpstreamTimeouts
+
+_log = logging.getLogger("opengradient.node")
+
+PACKAGE: Final = "reference_nodes.llm_proxy_node"
+JOURNAL_FILE: Final = "journal.sqlite3"
+_HOUSEKEEPING_SECONDS: Final = 60.0
+
+
+def make_enclave(settings: Settings, clock: Clock) -> Enclave:
+    """The enclave that the settings name."""
+    if settings.enclave == "nitro":
+        return NitroEnclave()
+    folder = settings.software_root_dir or settings.data_dir
+    root = SoftwareRoot.load_or_create(folder, settings.network_name, now_ms=clock())
+    return SoftwareEnclave(root, measure_node(PACKAGE), clock_ms=clock)
+
+
+@asynccontextmanager
+async def running(
+    settings: Settings, providers: ProviderSettings, *, clock: Clock = system_clock_ms
+) -> AsyncIterator[str]:
+    """Run a node while the block runs.
+
+    Args:
+        settings: The operator's choices.
+        providers: Where the providers are.
+        clock: The node's clock.
+
+    Yields:
+        The base URL.
+    """
+    path = Path(settings.data_dir) / JOURNAL_FILE
+    async with (
+        Journal(path, (*outbox.SCHEMA, *answers.SCHEMA)) as journal,
+        HttpTransport(max_connections=4) as to_full_nodes,
+        _provider_transport(settings) as to_providers,
+    ):
+        queue = Outbox(journal)
+        store = AnswerStore(journal)
+        identity = await NodeIdentity.create(
+            enclave=make_enclave(settings, clock),
+            outbox=queue,
+            clock=clock,
+            with_tls=settings.tls,
+            with_legacy=settings.legacy_signatures,
+        )
+        issuer = Issuer(
+            identity=identity,
+            domain=settings.domain,
+            journal=journal,
+            queue=queue,
+            store=store,
+            clock=clock,
+        )
+        timeouts = UpstreamTimeouts(
+            silence=settings.upstream_silence_seconds, total=settings.upstream_total_seconds
+        )
+        service = ProxyService(
+            backends=Backends.from_settings(providers),
+            upstream=Upstream(to_providers, timeouts),
+            issuer=issuer,
+            store=store,
+            clock=clock,
+            legacy=identity.legacy,
+            limits=Limits(
+                max_body_bytes=settings.max_body_bytes,
+                max_concurrent=settings.max_concurrent,
+                patience=settings.patience_seconds,
+            ),
+        )
+        common = NodeRoutes(
+            identity=identity,
+            domain=settings.domain,
+            journal=journal,
+            outbox=queue,
+            store=store,
+            clock=clock,
+            version=__version__,
+        )
+        proxy = ProxyRoutes(
+            service=service,
+            identity=identity,
+            clock=clock,
+            max_body_bytes=settings.max_body_bytes,
+            models=settings.models,
+        )
+        delivery = Delivery(
+            outbox=queue,
+            transport=to_full_nodes,
+            full_nodes=settings.full_nodes,
+            clock=clock,
+            uniform=random.SystemRandom().random,
+        )
+        bind = Bind(host=settings.host, port=settings.port, drain_seconds=settings.drain_seconds)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(delivery.run)
+            tasks.start_soon(_keep_house, identity, store, clock)
+            async with serving(proxy.app(common), bind, identity.tls) as url:
+                _log.info("serving", extra={"node": identity.node_id.hex()})
+                yield url
+            tasks.cancel_scope.cancel()
+
+
+def _provider_transport(settings: Settings) -> HttpTransport:
+    return HttpTransport(
+        timeouts=Timeouts(
+            silence=settings.upstream_silence_seconds, total=settings.upstream_total_seconds
+        ),
+        max_connections=settings.upstream_connections,
+    )
+
+
+async def _keep_house(identity: NodeIdentity, store: AnswerStore, clock: Clock) -> None:
+    """Refresh what ages, forget what expired."""
+    while True:
+        await anyio.sleep(_HOUSEKEEPING_SECONDS)
+        if await identity.refresh_if_due():
+            _log.info("evidence refreshed", extra={"evidence": identity.standing.digest.hex()})
+        await store.forget_expired(now_ms=clock())

@@ -1,0 +1,444 @@
+"""The proxy's one job: carry a request to a provider and sign what came of it. No HTTP here."""
+
+import math
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol, final
+
+import anyio
+
+from opengradient.core.bundle import AttachedReceipt
+from opengradient.core.canonical import JsonObject, compact_json
+from opengradient.core.commitments import FieldValue
+from opengradient.core.digests import ZERO32
+from opengradient.core.messages import Choice, ErrorReply, InferenceRequest, Reply, Usage
+from opengradient.core.modes import ReceiptKind
+from opengradient.errors import (
+    ConfigurationError,
+    MalformedError,
+    ProtocolError,
+    UnsupportedParameterError,
+)
+from opengradient.transport import HttpStream
+from opengradient.wire.openai_reply import ATTACHMENT, encode_final_frame, encode_reply
+from opengradient.wire.openai_request import parse_request
+from opengradient.wire.receipts import encode_attached
+from opengradient.wire.sse import DONE, encode_event
+from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
+from reference_nodes._kit.clock import Clock
+from reference_nodes._kit.issuer import Exchange, Issuer
+from reference_nodes._kit.legacy import LegacySigner
+from reference_nodes.llm_proxy_node.backends import (
+    Backend,
+    Backends,
+    ParsedReply,
+    UpstreamRequest,
+    is_refusal,
+)
+from reference_nodes.llm_proxy_node.calls import NOT_KEPT, Call, refusal
+from reference_nodes.llm_proxy_node.stream import StreamRun, error_frame
+from reference_nodes.llm_proxy_node.upstream import (
+    MAX_ERROR_BYTES,
+    Fetched,
+    Trace,
+    Upstream,
+    UpstreamFailedError,
+)
+
+_ID_PREFIX: Final[Mapping[ReceiptKind, str]] = {
+    ReceiptKind.CHAT: "chatcmpl-",
+    ReceiptKind.COMPLETION: "cmpl-",
+    ReceiptKind.EMBEDDING: "embd-",
+}
+_GONE: Final = ErrorReply(
+    status=499, code="node.client_gone", message="the client left before the answer was complete"
+)
+_OVERLOADED: Final = ErrorReply(
+    status=503,
+    code="node.overloaded",
+    message="the node runs as many requests as it can; nothing was processed",
+    retry_after=1.0,
+)
+_STOPPING: Final = ErrorReply(
+    status=503, code="node.error", message="the node was stopped before the answer was complete"
+)
+_DONE_FRAME: Final = encode_event(DONE)
+_DRAIN_SECONDS: Final = 0.05
+_SIGNING_SECONDS: Final = 10.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of one node.
+
+    Attributes:
+        max_body_bytes: Largest request body.
+        max_concurrent: Requests at once.
+        patience: Seconds that a repeated request waits for the first one.
+    """
+
+    max_body_bytes: int = 20 * 1024 * 1024
+    max_concurrent: int = 4000
+    patience: float = 60.0
+
+
+class Client(Protocol):
+    """Whoever is being answered."""
+
+    async def send(self, events: bytes) -> None:
+        """Send frames of a stream; the first call begins it."""
+
+    async def gone(self) -> None:
+        """Return when the client has left."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """An answer that was given before."""
+
+    answer: Answer
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    request: InferenceRequest
+    backend: Backend
+    upstream: UpstreamRequest
+
+
+@final
+class ProxyService:
+    """Answers calls."""
+
+    def __init__(
+        self,
+        *,
+        backends: Backends,
+        upstream: Upstream,
+        issuer: Issuer,
+        store: AnswerStore,
+        clock: Clock,
+        legacy: LegacySigner | None,
+        limits: Limits,
+    ) -> None:
+        """Take what the service stands on."""
+        self._backends = backends
+        self._upstream = upstream
+        self._issuer = issuer
+        self._store = store
+        self._clock = clock
+        self._legacy = legacy
+        self._limits = limits
+        self._active = 0
+
+    async def respond(self, call: Call, client: Client) -> Answer | Replayed | None:
+        """Answer one call.
+
+        Returns:
+            The whole answer; None where it was streamed to `client` to its end.
+
+        Raises:
+            OpenGradientError: Code ``node.storage``: nothing could be signed.
+        """
+        if call.problem is not None:
+            return await self._refuse(call, call.problem)
+        if self._active >= self._limits.max_concurrent:
+            return await self._refuse(call, _OVERLOADED)
+        self._active += 1
+        try:
+            return await self._claimed(call, client)
+        finally:
+            self._active -= 1
+
+    async def _claimed(self, call: Call, client: Client) -> Answer | Replayed | None:
+        if call.idempotency_key is None:
+            return await self._run(call, client, None)
+        try:
+            ticket = await self._store.claim(
+                call.idempotency_key,
+                call.request_hash(),
+                now_ms=call.started_at,
+                patience=self._limits.patience,
+            )
+        except ConfigurationError as error:
+            return await self._refuse(call, refusal(error))
+        if isinstance(ticket, Answer):
+            return Replayed(ticket)
+        try:
+            return await self._run(call, client, ticket)
+        finally:
+            self._store.release(ticket)
+
+    async def _run(self, call: Call, client: Client, ticket: Ticket | None) -> Answer | None:
+        try:
+            plan = self._plan(call)
+        except ConfigurationError as error:
+            return await self._refuse(call, refusal(error), ticket=ticket)
+        if plan.request.stream:
+            return await self._stream(call, plan, client, ticket)
+        return await self._whole(call, plan, ticket)
+
+    def _plan(self, call: Call) -> _Plan:
+        request = parse_request(call.raw, call.path, max_bytes=self._limits.max_body_bytes)
+        backend, model = self._backends.resolve(request.model)
+        if not backend.supports(request.kind):
+            raise UnsupportedParameterError(
+                "model", f"model: {backend.name} has no endpoint for {request.kind.name.lower()}"
+            )
+        return _Plan(request, backend, backend.build(request, model))
+
+    # A whole answer.
+
+    async def _whole(self, call: Call, plan: _Plan, ticket: Ticket | None) -> Answer:
+        trace = Trace(plan.backend.name, plan.upstream)
+        try:
+            fetched = await self._upstream.fetch(plan.upstream, trace)
+        except UpstreamFailedError as error:
+            return await self._fail(call, plan, trace, error.reply, ticket)
+        if not fetched.ok:
+            return await self._fail(call, plan, trace, _failure(plan, fetched), ticket)
+        try:
+            parsed = plan.backend.parse_reply(plan.request.kind, fetched.body)
+            return await self._succeed(call, plan, trace, parsed, ticket)
+        except (ProtocolError, MalformedError) as error:
+            problem = ErrorReply(status=502, code="provider.protocol", message=error.message)
+            return await self._fail(call, plan, trace, problem, ticket)
+
+    async def _succeed(
+        self, call: Call, plan: _Plan, trace: Trace, parsed: ParsedReply, ticket: Ticket | None
+    ) -> Answer:
+        request, now_ms = plan.request, self._clock()
+        reply = Reply(
+            id=_new_id(request.kind),
+            created=call.started_at // 1000,
+            model=parsed.model_served or request.model,
+            kind=request.kind,
+            choices=parsed.choices,
+            usage=parsed.usage,
+            embeddings=parsed.embeddings,
+            system_fingerprint=parsed.system_fingerprint,
+        )
+        body = {**encode_reply(reply), **await self._tee(request, reply.choices)}
+        exchange = _exchange(
+            call,
+            kind=ReceiptKind.REFUSAL if parsed.refused else request.kind,
+            status=200,
+            trace=trace,
+            response=reply.committed_fields(),
+            requested=request.model,
+            served=parsed.model_served,
+            usage=parsed.usage,
+            first_token_at=now_ms,
+        )
+        return await self._issuer.issue(
+            exchange,
+            lambda receipt: Answer(status=200, stream=False, body=_with(body, receipt)),
+            ticket=ticket,
+        )
+
+    async def _tee(self, request: InferenceRequest, choices: Sequence[Choice]) -> JsonObject:
+        if self._legacy is None or request.kind == ReceiptKind.EMBEDDING:
+            return {}
+        return await self._legacy.sign(request, choices, now_ms=self._clock())
+
+    # Failures.
+
+    async def _refuse(
+        self, call: Call, problem: ErrorReply, *, ticket: Ticket | None = None
+    ) -> Answer:
+        """Sign a failure before anything was sent to a provider."""
+        return await self._sign_failure(call, problem, None, None, ticket)
+
+    async def _fail(
+        self, call: Call, plan: _Plan, trace: Trace, problem: ErrorReply, ticket: Ticket | None
+    ) -> Answer:
+        """Sign a failure of or on the way to the provider."""
+        return await self._sign_failure(call, problem, trace, plan.request.model, ticket)
+
+    async def _sign_failure(
+        self,
+        call: Call,
+        problem: ErrorReply,
+        trace: Trace | None,
+        requested: str | None,
+        ticket: Ticket | None,
+    ) -> Answer:
+        exchange = _exchange(
+            call,
+            kind=ReceiptKind.ERROR,
+            status=problem.status,
+            trace=trace,
+            response=problem.committed_fields(),
+            requested=requested,
+        )
+        body = error_frame(problem)
+        return await self._issuer.issue(
+            exchange,
+            lambda receipt: Answer(
+                status=problem.status,
+                stream=False,
+                body=_with(body, receipt),
+                retry_after=problem.retry_after,
+            ),
+            ticket=None if problem.code in NOT_KEPT else ticket,
+        )
+
+    # Streams.
+
+    async def _stream(
+        self, call: Call, plan: _Plan, client: Client, ticket: Ticket | None
+    ) -> Answer | None:
+        trace = Trace(plan.backend.name, plan.upstream)
+        run = StreamRun(
+            plan.request,
+            plan.backend.new_stream(plan.request.kind),
+            reply_id=_new_id(plan.request.kind),
+            created=call.started_at // 1000,
+            record=ticket is not None,
+        )
+        try:
+            await self._pump(plan, run, trace, client)
+        except anyio.get_cancelled_exc_class():
+            # The node stops. What the client got is signed and settled all the same.
+            run.fail(_STOPPING)
+            with anyio.CancelScope(shield=True), anyio.move_on_after(_SIGNING_SECONDS):
+                await self._finish(call, plan, run, trace, ticket)
+            raise
+        answer = await self._finish(call, plan, run, trace, ticket)
+        if not answer.stream:
+            return answer
+        await client.send(answer.body[len(run.recorded()) :])
+        return None
+
+    async def _pump(self, plan: _Plan, run: StreamRun, trace: Trace, client: Client) -> None:
+        """Carry the stream until either side ends it."""
+
+        async def watch() -> None:
+            await client.gone()
+            run.fail(_GONE)
+            tasks.cancel_scope.cancel()
+
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(watch)
+                async with self._upstream.open(plan.upstream, trace) as stream:
+                    await self._carry(plan, run, trace, client, stream)
+                tasks.cancel_scope.cancel()
+        except* UpstreamFailedError as group:
+            run.fail(_first(group).reply)
+        run.end()
+
+    async def _carry(
+        self, plan: _Plan, run: StreamRun, trace: Trace, client: Client, stream: HttpStream
+    ) -> None:
+        if not 200 <= stream.status < 300:
+            body = await self._upstream.read_all(stream, trace, MAX_ERROR_BYTES)
+            run.fail(_failure(plan, Fetched(stream.status, stream.headers, body)))
+            return
+        with anyio.CancelScope() as patience:
+            async for piece in stream:
+                trace.read(piece)
+                frames = run.feed(piece, now_ms=self._clock())
+                if frames:
+                    await client.send(frames)
+                if run.over and patience.deadline == math.inf:
+                    # Reading to the end lets the connection serve again; it is nearly there.
+                    patience.deadline = anyio.current_time() + _DRAIN_SECONDS
+
+    async def _finish(
+        self,
+        call: Call,
+        plan: _Plan,
+        run: StreamRun,
+        trace: Trace,
+        ticket: Ticket | None,
+    ) -> Answer:
+        """Sign the end of a stream, however it ended."""
+        problem = run.failure
+        if problem is not None and not run.chunk_digests:
+            return await self._fail(call, plan, trace, problem, ticket)
+        if problem is None:
+            reply = run.reply()
+            refused = is_refusal(reply.choices)
+            frame = {**encode_final_frame(reply), **await self._tee(plan.request, reply.choices)}
+            kind = ReceiptKind.REFUSAL if refused else plan.request.kind
+            status, response, usage = 200, reply.committed_fields(), reply.usage
+        else:
+            frame, kind, status = error_frame(problem), ReceiptKind.ERROR, problem.status
+            response, usage = run.cut_fields(problem), None
+        exchange = _exchange(
+            call,
+            kind=kind,
+            status=status,
+            trace=trace,
+            response=response,
+            requested=plan.request.model,
+            served=run.model_served,
+            usage=usage,
+            first_token_at=run.first_token_at,
+            chunk_digests=tuple(run.chunk_digests),
+        )
+        recorded = run.recorded()
+        return await self._issuer.issue(
+            exchange,
+            lambda receipt: Answer(
+                status=200,
+                stream=True,
+                body=recorded + encode_event(_with(frame, receipt)) + _DONE_FRAME,
+            ),
+            ticket=ticket,
+        )
+
+
+def _first(group: "BaseExceptionGroup[UpstreamFailedError]") -> UpstreamFailedError:
+    error = group.exceptions[0]
+    return error if isinstance(error, UpstreamFailedError) else _first(error)
+
+
+def _failure(plan: _Plan, fetched: Fetched) -> ErrorReply:
+    return plan.backend.parse_error(fetched.status, fetched.headers, fetched.body)
+
+
+def _new_id(kind: ReceiptKind) -> str:
+    return _ID_PREFIX[kind] + secrets.token_hex(12)
+
+
+def _with(body: JsonObject, receipt: AttachedReceipt) -> bytes:
+    return compact_json({**body, ATTACHMENT: encode_attached(receipt)})
+
+
+def _exchange(
+    call: Call,
+    *,
+    kind: ReceiptKind,
+    status: int,
+    trace: Trace | None,
+    response: Mapping[str, FieldValue],
+    requested: str | None,
+    served: str | None = None,
+    usage: Usage | None = None,
+    first_token_at: int = 0,
+    chunk_digests: tuple[bytes, ...] = (),
+) -> Exchange:
+    model: dict[str, FieldValue] = {}
+    if requested is not None:
+        model = {"requested": requested, "served": served}
+    return Exchange(
+        kind=kind,
+        status=status,
+        settlement_mode=call.settlement_mode,
+        client_nonce=call.nonce or ZERO32,
+        standing=call.standing,
+        request=call.request_fields(),
+        upstream=trace.fields() if trace is not None else {},
+        response=response,
+        model=model,
+        usage=usage,
+        started_at=call.started_at,
+        first_token_at=first_token_at,
+        chunk_digests=chunk_digests,
+    )

@@ -1,0 +1,1 @@
+"""The public test kit: servers that speak the real protocols, for tests without a provider."""
