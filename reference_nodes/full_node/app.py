@@ -18,7 +18,8 @@ from reference_nodes.full_node.records import BatchRow
 from reference_nodes.full_node.service import Answer, FullNode, Health, Standing
 
 MAX_EVIDENCE_BODY: Final = 256 * 1024
-MAX_RPC_BODY: Final = 4 * 1024 * 1024
+MAX_RPC_BODY: Final = 5 * 1024 * 1024
+"""go-ethereum's limit on a JSON-RPC request (rpc/http.go)."""
 
 Post = Callable[[bytes], Awaitable[bytes]]
 """Answers one JSON-RPC body: the embedded ledger."""
@@ -84,7 +85,12 @@ class Handlers:
         """``POST /rpc``."""
         if self._ledger is None:
             raise _not_found("ledger")
-        return Response(200, await self._ledger(await request.body(MAX_RPC_BODY)))
+        # A web page can send a form or text to any address, but JSON only where it is let (CORS).
+        content_type = request.header(b"content-type") or ""
+        if content_type.partition(";")[0].strip() != "application/json":
+            raise MalformedError("JSON-RPC is sent as application/json")
+        answer = await self._ledger(await request.body(MAX_RPC_BODY))
+        return Response(200 if answer else 204, answer)
 
 
 def create_app(node: FullNode, *, max_body_bytes: int, ledger: Post | None = None) -> App:
