@@ -1,7 +1,7 @@
 """Run a full node: ``python -m reference_nodes.full_node --data-dir DIR --policy FILE``."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -36,16 +36,25 @@ async def serve(config: FullNodeConfig) -> None:
         await until_stopped()
 
 
-def main() -> int:
+def main() -> None:
     """Read the command line and serve."""
     set_up_logs("INFO")
     try:
         anyio.run(serve, parse_arguments(), backend_options={"use_uvloop": True})
-    except OpenGradientError as error:
-        sys.stderr.write(error.diagnostics() + "\n")
-        return 2
-    return 0
+    except* OpenGradientError as errors:
+        for error in _leaves(errors):
+            sys.stderr.write(error.diagnostics() + "\n")
+        sys.exit(2)
+
+
+def _leaves(group: BaseExceptionGroup[OpenGradientError]) -> Iterator[OpenGradientError]:
+    """The errors in a group of groups: each task group on the way wraps them once."""
+    for item in group.exceptions:
+        if isinstance(item, BaseExceptionGroup):
+            yield from _leaves(item)
+        else:
+            yield item
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -13,9 +13,9 @@ from typing import Final, final
 import anyio
 from anyio import to_thread
 from anyio.abc import TaskGroup
-from opengradient.chain.sender import TransactionSender
 
 from opengradient.chain.calls import SettlementCalls
+from opengradient.chain.sender import TransactionSender
 from opengradient.chain.settlement import SettlementReader
 from opengradient.chain.values import BatchRecord, BatchStatus
 from opengradient.errors import (
@@ -24,6 +24,7 @@ from opengradient.errors import (
     OpenGradientError,
     SettlementError,
 )
+from reference_nodes._kit.clock import Clock
 from reference_nodes.full_node.batcher import build
 from reference_nodes.full_node.blobs import BlobStore
 from reference_nodes.full_node.keys import KeyBook
@@ -76,7 +77,7 @@ class Anchorer:
         ledger: Ledger,
         policy: AnchorPolicy,
         *,
-        clock_ms: Callable[[], int],
+        clock_ms: Clock,
         on_dissolved: Callable[[], None],
     ) -> None:
         """Anchor the batches of `store`.
@@ -146,6 +147,8 @@ class Anchorer:
                     self._note(error, f"batch 0x{batch.root.hex()} ({batch.state})")
                     await anyio.sleep(backoff)
                     backoff = min(2 * backoff, self._policy.max_backoff_s)
+                    # A step that failed may have written before it did.
+                    batch = await self._store.batch(batch.root) or batch
         self._driven.discard(batch.root)
         self.wake()
 
@@ -153,12 +156,12 @@ class Anchorer:
         """One step of a batch that is not anchored yet; returns it in its new state."""
         if batch.state == BatchState.COMPOSED:
             return await self._keep_data(batch)
-        record = await self._ledger.reader.batch(batch.root)
-        if record is None and batch.state == BatchState.STORED:
+        if batch.state == BatchState.STORED:
             if await self._dissolve_revoked(batch):
                 return replace(batch, state=BatchState.DISSOLVED)
             # Written before anything is sent: from here on the batch can no longer be given up.
-            batch = await self._write(batch, state=BatchState.SUBMITTED)
+            return await self._write(batch, state=BatchState.SUBMITTED)
+        record = await self._ledger.reader.batch(batch.root)
         if record is None:
             batch = await self._send(batch)
             record = await self._ledger.reader.batch(batch.root)

@@ -14,6 +14,7 @@ from opengradient.chain.settlement import SettlementReader
 from opengradient.core.canonical import parse_json_object
 from opengradient.errors import ConfigurationError
 from opengradient.verify.policy import TrustPolicy
+from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes.full_node.anchorer import Ledger
 from reference_nodes.full_node.app import Post
 from reference_nodes.full_node.blobs import LocalBlobs
@@ -24,7 +25,6 @@ from reference_nodes.full_node.keys import KeyBook
 from reference_nodes.full_node.network import load_or_create_key, load_or_deploy
 from reference_nodes.full_node.service import FullNode
 from reference_nodes.full_node.store import SqliteStore
-from reference_nodes.full_node.verifier import system_clock_ms
 
 
 @asynccontextmanager
@@ -67,13 +67,19 @@ def _served(engine: LedgerEngine, config: FullNodeConfig) -> Post | None:
     return engine.post if config.engine == EMBEDDED else None
 
 
-def connect(rpc: RpcClient, sender: TransactionSender, network: Deployment) -> Ledger:
+def connect(
+    rpc: RpcClient,
+    sender: TransactionSender,
+    network: Deployment,
+    *,
+    clock_ms: Clock = system_clock_ms,
+) -> Ledger:
     """The contracts of a network, read through `rpc` and written by `sender`."""
     return Ledger(
         reader=SettlementReader(rpc, network.settlement, first_block=network.first_block),
         calls=SettlementCalls(network.settlement),
         sender=sender,
-        keys=KeyBook(NodeRegistryReader(rpc, network.registry), system_clock_ms),
+        keys=KeyBook(NodeRegistryReader(rpc, network.registry), clock_ms),
     )
 
 

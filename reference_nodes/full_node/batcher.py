@@ -14,6 +14,7 @@ from opengradient.core.merkle import BatchTree
 from opengradient.core.modes import SettlementMode
 from opengradient.errors import ConfigurationError
 from opengradient.wire.batches import join_batch
+from reference_nodes._kit.clock import Clock
 from reference_nodes.full_node.records import BatchRow, BatchState, PendingReceipt, Store
 
 _log = logging.getLogger("opengradient.full_node")
@@ -48,7 +49,7 @@ class Batcher:
         policy: BatchPolicy,
         *,
         submitter: bytes,
-        clock_ms: Callable[[], int],
+        clock_ms: Clock,
         on_composed: Callable[[], None],
     ) -> None:
         """Compose batches of the receipts in `store`.

@@ -33,9 +33,11 @@ async def open_engine(config: FullNodeConfig, *, submitter: bytes) -> AsyncItera
         ChainError: It does not start, does not answer, or serves another chain.
     """
     timeouts = Timeouts(connect=10.0, silence=RPC_TIMEOUT_S, total=RPC_TIMEOUT_S)
-    async with HttpTransport(timeouts=timeouts) as transport:
-        async with _engine(config, submitter, transport) as engine:
-            yield engine
+    async with (
+        HttpTransport(timeouts=timeouts) as transport,
+        _engine(config, submitter, transport) as engine,
+    ):
+        yield engine
 
 
 def _engine(config: FullNodeConfig, submitter: bytes, transport: HttpTransport) -> LedgerEngine:

@@ -1,6 +1,6 @@
 """What the registry knows of nodes' keys, remembered for a few seconds."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -8,6 +8,7 @@ from opengradient.chain.registry import NodeRegistryReader
 from opengradient.chain.values import NodeRecord, NodeStatus
 from opengradient.core.batches import KeyRecord
 from opengradient.errors import ChainError
+from reference_nodes._kit.clock import Clock
 
 KEEP_MS: Final = 10_000
 """How long an answer serves: far below the ten minutes of grace that `Settlement.CLOSING_GRACE`
@@ -27,7 +28,7 @@ class _Kept:
 class KeyBook:
     """Asks the registry for keys, and asks again when the answer is no longer fresh."""
 
-    def __init__(self, registry: NodeRegistryReader, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, registry: NodeRegistryReader, clock_ms: Clock) -> None:
         """Read `registry`; `clock_ms` gives unix milliseconds."""
         self._registry = registry
         self._clock_ms = clock_ms

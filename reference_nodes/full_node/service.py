@@ -1,7 +1,6 @@
 """What a full node does, without HTTP: takes receipts, settles them, proves it."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -12,6 +11,7 @@ from opengradient.core.evidence import Evidence
 from opengradient.core.merkle import BatchTree
 from opengradient.core.settlement import InclusionProof, SettlementState
 from opengradient.errors import OpenGradientError
+from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes.full_node.anchorer import Anchorer, AnchorPolicy, Ledger
 from reference_nodes.full_node.batcher import Batcher, BatchPolicy
 from reference_nodes.full_node.blobs import BlobStore
@@ -27,7 +27,7 @@ from reference_nodes.full_node.records import (
     RefusedReceipt,
     Store,
 )
-from reference_nodes.full_node.verifier import Verifier, system_clock_ms
+from reference_nodes.full_node.verifier import Verifier
 
 _TREES: Final = 32
 """Trees that are kept for further proofs: a few hundred kilobytes each."""
@@ -84,7 +84,7 @@ class FullNode:
         batches: BatchPolicy,
         anchors: AnchorPolicy,
         workers: int,
-        clock_ms: Callable[[], int] = system_clock_ms,
+        clock_ms: Clock = system_clock_ms,
     ) -> None:
         """Put the node together.
 

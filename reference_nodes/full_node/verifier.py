@@ -1,7 +1,6 @@
 """Verifies requests full of receipts, in a pool of processes."""
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import final
 
@@ -11,17 +10,13 @@ from anyio import to_process, to_thread
 from opengradient.core.batches import KeyRecord
 from opengradient.errors import ChainError, OpenGradientError
 from opengradient.verify.settlement import check_registered
+from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes.full_node.checking import CheckSettings, Outcome, check_body
 from reference_nodes.full_node.evidence import EvidenceBook
 from reference_nodes.full_node.keys import KeyBook
 from reference_nodes.full_node.records import CheckedReceipt, KnownEvidence, RefusedReceipt
 
 _RETRY = frozenset({"settlement.unknown_node"})
-
-
-def system_clock_ms() -> int:
-    """This machine's time, Unix milliseconds."""
-    return time.time_ns() // 1_000_000
 
 
 @final
@@ -35,7 +30,7 @@ class Verifier:
         evidence: EvidenceBook,
         keys: KeyBook,
         workers: int,
-        clock_ms: Callable[[], int] = system_clock_ms,
+        clock_ms: Clock = system_clock_ms,
     ) -> None:
         """Check by `settings`.
 
