@@ -6,6 +6,7 @@ under its ugly name accepts it.
 """
 
 import os
+import secrets
 import stat
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -165,7 +166,7 @@ class SoftwareRoot:
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         ) + self._certificate.public_bytes(serialization.Encoding.PEM)
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(pem)

@@ -7,6 +7,7 @@ commitment, which the receipt signs, covers the sorted list of names and field c
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, final
 
 from opengradient.core.canonical import canonical_json
@@ -19,6 +20,7 @@ MAX_NAME_BYTES: Final = 255
 FieldValue = Any
 """bytes (raw), str (text) or any other JSON value."""
 
+_SALT_TAG: Final = Domain.SALT.value.encode()
 _RAW, _TEXT, _JSON = b"\x01", b"\x02", b"\x03"
 
 
@@ -33,6 +35,7 @@ def _typed_bytes(value: FieldValue) -> tuple[bytes, bytes]:
     return _JSON, canonical_json(value)
 
 
+@lru_cache(maxsize=1024)
 def _name_bytes(name: str) -> bytes:
     encoded = name.encode()
     if not 0 < len(encoded) <= MAX_NAME_BYTES:
@@ -42,7 +45,7 @@ def _name_bytes(name: str) -> bytes:
 
 def derive_salt(seed: bytes, section: str, field: str) -> bytes:
     """The salt of one field, from the receipt's 32-byte seed."""
-    return hmac_sha256(seed, Domain.SALT.value.encode() + _name_bytes(section) + _name_bytes(field))
+    return hmac_sha256(seed, _SALT_TAG + _name_bytes(section) + _name_bytes(field))
 
 
 def commit_field(section: str, name: str, salt: bytes, value: FieldValue) -> bytes:

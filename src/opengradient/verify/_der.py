@@ -1,8 +1,9 @@
 """A strict look at the outside of an X.509 certificate in DER, before a library parses it.
 
-It answers the three questions that a general parser leaves open: is the serial number what RFC
-5280 asks for, do both algorithm fields name exactly the one algorithm we accept (with no
-parameters smuggled in), and does the certificate end where the input ends.
+It answers the questions that a general parser leaves open: is the serial number what RFC 5280
+asks for, do both algorithm fields name exactly the one algorithm we accept (with no parameters
+smuggled in), does the certificate end where the input ends. Names are only ever compared, so they
+are taken as bytes and never interpreted.
 """
 
 from dataclasses import dataclass
@@ -20,11 +21,15 @@ class CertificateOutline:
         serial: Content of the serial number, as encoded.
         inner_algorithm: The AlgorithmIdentifier inside the signed part, whole.
         outer_algorithm: The AlgorithmIdentifier beside the signature, whole.
+        issuer: The issuer's name, whole.
+        subject: The subject's name, whole.
     """
 
     serial: bytes
     inner_algorithm: bytes
     outer_algorithm: bytes
+    issuer: bytes
+    subject: bytes
 
 
 def outline(der: bytes) -> CertificateOutline:
@@ -38,16 +43,24 @@ def outline(der: bytes) -> CertificateOutline:
         raise malformed("bytes after its end")
     tbs_start, tbs_end = _element(der, start, end, _SEQUENCE)
     _, outer_end = _element(der, tbs_end, end, _SEQUENCE)
-    _, signature_end = _element(der, outer_end, end, _BIT_STRING)
+    signature_start, signature_end = _element(der, outer_end, end, _BIT_STRING)
     if signature_end != end:
         raise malformed("fields after its signature")
+    # The parser forgives unused bits in the signature, which would give a certificate twins.
+    if der[signature_start : signature_start + 1] != b"\0":
+        raise malformed("a signature that is not whole bytes")
     _, version_end = _element(der, tbs_start, tbs_end, _VERSION)
     serial_start, serial_end = _element(der, version_end, tbs_end, _INTEGER)
     _, inner_end = _element(der, serial_end, tbs_end, _SEQUENCE)
+    _, issuer_end = _element(der, inner_end, tbs_end, _SEQUENCE)
+    _, validity_end = _element(der, issuer_end, tbs_end, _SEQUENCE)
+    _, subject_end = _element(der, validity_end, tbs_end, _SEQUENCE)
     return CertificateOutline(
         serial=der[serial_start:serial_end],
         inner_algorithm=der[serial_end:inner_end],
         outer_algorithm=der[tbs_end:outer_end],
+        issuer=der[inner_end:issuer_end],
+        subject=der[validity_end:subject_end],
     )
 
 

@@ -115,7 +115,7 @@ def check_key(
         )
     if "0x" + key.node_id.hex() in policy.revoked_keys:
         raise PolicyError(
-            "the signing key is revoked", code="policy.refused", actual=key.node_id.hex()
+            "the signing key is revoked", code="attestation.revoked_key", actual=key.node_id.hex()
         )
     notes.proven("signature", "secp256k1 key bound in the evidence", f"node {key.node_id.hex()}")
 

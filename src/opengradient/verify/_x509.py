@@ -31,9 +31,11 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from opengradient.core.digests import sha256
 from opengradient.errors import CertificateChainError
-from opengradient.verify._der import malformed, outline
+from opengradient.verify._der import CertificateOutline, malformed, outline
 
 MAX_CERTIFICATES: Final = 8
 """Longest chain that is read; Nitro's has five."""
@@ -49,6 +51,7 @@ _PARSE_ERRORS = (
     x509.DuplicateExtension,
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
+    UserWarning,  # what the parser warns of (odd names within extensions), where warnings raise
 )
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _KNOWN_CRITICAL = frozenset(
@@ -86,18 +89,20 @@ class Certificate:
     """A certificate that passed the checks of step 2.
 
     Attributes:
+        shape: Its outermost fields.
         parsed: The parsed certificate.
         extensions: Its extensions.
         key: Its public key.
     """
 
+    shape: CertificateOutline
     parsed: x509.Certificate
     extensions: x509.Extensions
     key: ec.EllipticCurvePublicKey
 
     def __str__(self) -> str:
-        """Its subject, for messages."""
-        return self.parsed.subject.rfc4514_string()
+        """The start of its SHA-256, for messages: its name is anybody's text."""
+        return sha256(self.parsed.public_bytes(Encoding.DER)).hex()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +140,6 @@ def parse_certificate(der: bytes, profile: ChainProfile) -> Certificate:
         parsed = x509.load_der_x509_certificate(der)
         extensions = parsed.extensions
         key = parsed.public_key()
-        parsed.subject, parsed.issuer  # noqa: B018  (parsed lazily: let them fail here)
     except _PARSE_ERRORS as error:
         raise malformed(str(error)) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, profile.curve):
@@ -146,7 +150,7 @@ def parse_certificate(der: bytes, profile: ChainProfile) -> Certificate:
                 f"unknown critical extension {extension.oid.dotted_string}",
                 code="x509.critical_extension",
             )
-    return Certificate(parsed, extensions, key)
+    return Certificate(shape, parsed, extensions, key)
 
 
 def verify_chain(
@@ -219,12 +223,12 @@ def _check_leaf(leaf: Certificate) -> None:
 
 def _check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile) -> None:
     # As bytes: comparing parsed names would forgive differences in encoding.
-    if subject.parsed.issuer.public_bytes() != issuer.parsed.subject.public_bytes():
+    if subject.shape.issuer != issuer.shape.subject:
         raise CertificateChainError(
-            "a certificate names another issuer",
+            f"a certificate names another issuer: {subject}",
             code="x509.name_chain",
-            expected=str(issuer),
-            actual=subject.parsed.issuer.rfc4514_string(),
+            expected=issuer.shape.subject.hex(),
+            actual=subject.shape.issuer.hex(),
         )
     wanted = _find(subject, x509.AuthorityKeyIdentifier)
     given = _find(issuer, x509.SubjectKeyIdentifier)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -128,9 +128,7 @@ def certificate(spec: Spec, parent: Spec) -> bytes:
 
 def chain(specifications: Sequence[Spec]) -> list[bytes]:
     parents = [specifications[0], *specifications[:-1]]
-    return [
-        certificate(spec, parent) for spec, parent in zip(specifications, parents, strict=True)
-    ]
+    return [certificate(spec, parent) for spec, parent in zip(specifications, parents, strict=True)]
 
 
 CHAIN = chain(specs())

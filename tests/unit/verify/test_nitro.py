@@ -1,7 +1,6 @@
 """Every step of the Nitro verifier: a document that breaks it alone, and its own code."""
 
 import dataclasses
-import warnings
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
@@ -166,7 +165,7 @@ def test_signature_range():
 
 def test_payload_is_a_map_with_text_keys():
     refused("nitro.payload.structure", seal(cbor.encode([1, 2])), MalformedError)
-    refused("nitro.payload.structure", document(**{"x": 1})[:0] or seal(b"\xa1\x01\x02"))
+    refused("nitro.payload.structure", document(x=1)[:0] or seal(b"\xa1\x01\x02"))
 
 
 def test_payload_duplicate_keys_and_trailing_bytes():
@@ -325,9 +324,7 @@ def test_measurement():
     assert not verify(document()).measurement_accepted
     for index in (0, 1, 2):
         changed = document(pcrs=PCRS | {index: PCRS[index][:-1] + b"\0"})
-        refused(
-            "attestation.measurement", changed, MeasurementMismatchError, measurements=measured
-        )
+        refused("attestation.measurement", changed, MeasurementMismatchError, measurements=measured)
     refused(
         "attestation.measurement",
         document(),
@@ -403,9 +400,7 @@ def test_keyset_and_user_data_agree():
 
 def test_revoked_key():
     node_id = "0x" + KEYSET.signing.node_id.hex()
-    refused(
-        "attestation.revoked_key", document(), PolicyError, revoked_keys=frozenset({node_id})
-    )
+    refused("attestation.revoked_key", document(), PolicyError, revoked_keys=frozenset({node_id}))
 
 
 # Around the steps
@@ -415,9 +410,7 @@ def test_verify_evidence_dispatches_by_kind():
     evidence = Evidence(kind=NITRO, document=document())
     assert verify_evidence(evidence, policy=POLICY, now_ms=NOW).keyset == KEYSET
     with pytest.raises(UnsupportedError) as unknown:
-        verify_evidence(
-            Evidence(kind="sgx-epid", document=document()), policy=POLICY, now_ms=NOW
-        )
+        verify_evidence(Evidence(kind="sgx-epid", document=document()), policy=POLICY, now_ms=NOW)
     assert unknown.value.code == "attestation.kind"
     for kind in (NITRO, SOFTWARE):
         extra = Evidence(kind=kind, document=document(), collateral=(b"crl",))
@@ -470,9 +463,7 @@ def test_nitriding_user_data():
 
 def test_only_the_verifier_builds_verified_evidence():
     verified = verify(document())
-    values = {
-        f.name: getattr(verified, f.name) for f in dataclasses.fields(VerifiedEvidence)
-    }
+    values = {f.name: getattr(verified, f.name) for f in dataclasses.fields(VerifiedEvidence)}
     with pytest.raises(TypeError):
         VerifiedEvidence(**values, seal=None)
     with pytest.raises(ValueError, match="seal"):
@@ -499,8 +490,10 @@ def test_any_bytes_give_only_our_errors(data):
 
 cbor_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.binary() | st.text(),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.integers(0, 40) | st.text(max_size=8), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.integers(0, 40) | st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -519,14 +512,14 @@ def test_any_field_gives_only_our_errors(name, value):
 @settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_any_damage_to_a_certificate_gives_only_our_errors(data):
+    """Warnings raise here (see pyproject.toml), so the parser gives none either."""
     der = bytearray(forge.CHAIN[2])
     for _ in range(data.draw(st.integers(1, 3))):
         der[data.draw(st.integers(0, len(der) - 1))] = data.draw(st.integers(0, 255))
     if bytes(der) == forge.CHAIN[2]:
         return
     cabundle = [*forge.CHAIN[:2], bytes(der), forge.CHAIN[3]]
-    with warnings.catch_warnings(), pytest.raises(VerificationError):
-        warnings.simplefilter("error")
+    with pytest.raises(VerificationError):
         verify(document(cabundle=cabundle))
 
 

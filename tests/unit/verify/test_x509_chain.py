@@ -87,6 +87,18 @@ def test_strict_der_of_version_3(patch):
         refused("x509.malformed", spoiled(position, patch=patch))
 
 
+def test_the_signature_is_whole_bytes():
+    """A bit that does not count would give every certificate whose last bit is 0 a twin."""
+    der = b"\1"
+    while der[-1] & 1:
+        der = forge.certificate(Spec(label="zonal"), Spec(label="regional"))
+    start = der.rindex(ECDSA_P384_SHA384.algorithm) + len(ECDSA_P384_SHA384.algorithm) + 2
+    assert der[start] == 0
+    with pytest.raises(CertificateChainError) as caught:
+        parse_certificate(der[:start] + b"\1" + der[start + 1 :], ECDSA_P384_SHA384)
+    assert caught.value.code == "x509.malformed"
+
+
 def test_serial_numbers():
     largest = 2**159 - 1
     assert verify(spoiled(ZONAL, serial=largest)).root == "forge"

@@ -1,0 +1,162 @@
+"""Trust policies: strict files, ugly names for weak ones, and a warning with each."""
+
+import dataclasses
+import json
+import logging
+
+import pytest
+
+from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.core.modes import VerificationMode
+from opengradient.errors import CertificateChainError, ConfigurationError, MalformedError
+from opengradient.verify.policy import RequiredPcr, TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
+
+ID = "0x" + "ab" * 32
+SIMULATED = UnsafeSimulatedRoot(name="devnet", certificate=b"...SIMULATED...")
+FULL = TrustPolicy(
+    roots=(aws_nitro_root(), SIMULATED),
+    measurements=frozenset({ID}),
+    pcrs=(RequiredPcr(index=8, values=frozenset({"00" * 48})),),
+    max_evidence_age_ms=5,
+    clock_skew_ms=6,
+    allow_debug=True,
+    modes=frozenset({VerificationMode.VANILLA}),
+    models=frozenset({"gpt"}),
+    revoked_keys=frozenset({ID}),
+    revoked_measurements=frozenset({ID}),
+)
+
+
+def test_hardware_is_the_default_and_strict():
+    policy = TrustPolicy.hardware(frozenset({ID}))
+    assert policy.roots == (aws_nitro_root(),)
+    assert policy.allow_debug is False
+    assert policy.max_evidence_age_ms == 3 * 3600 * 1000
+    assert policy.modes == {VerificationMode.TEE, VerificationMode.ZKML}
+    assert policy.models is None
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        FULL,
+        TrustPolicy.hardware(frozenset()),
+        TrustPolicy(roots=(), measurements=UnsafeAnyMeasurement()),
+    ],
+)
+def test_round_trip_through_a_file(policy):
+    assert TrustPolicy.from_json(json.loads(json.dumps(policy.to_json()))) == policy
+
+
+ROOT = FULL.to_json()["roots"][0]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"version": "opengradient.policy/2"},
+        {"version": 1},
+        {"unknown": 1},
+        {"roots": None},
+        {"roots": [ROOT | {"unknown": 1}]},
+        {"roots": [{"kind": NITRO}]},
+        {"roots": [ROOT | {"certificate": "***"}]},
+        {"roots": [ROOT | {"name": 1}]},
+        {"unsafe_simulated_roots": [ROOT]},
+        {"measurements": None},
+        {"measurements": "any"},
+        {"measurements": [1]},
+        {"pcrs": [{"index": True, "values": ["00" * 48]}]},
+        {"pcrs": [{"index": 1}]},
+        {"max_evidence_age_ms": True},
+        {"max_evidence_age_ms": 1.0},
+        {"clock_skew_ms": "1"},
+        {"allow_debug": 1},
+        {"allow_debug": None},
+        {"modes": ["tee"]},
+        {"modes": [2]},
+        {"modes": "TEE"},
+        {"models": "gpt"},
+        {"revoked_keys": [1]},
+        {"revoked_measurements": {}},
+    ],
+)
+def test_from_json_is_strict(change):
+    with pytest.raises(MalformedError) as caught:
+        TrustPolicy.from_json(FULL.to_json() | change)
+    assert caught.value.code == "policy.malformed"
+
+
+@pytest.mark.parametrize("name", sorted(FULL.to_json()))
+def test_every_field_must_be_there(name):
+    raw = FULL.to_json()
+    del raw[name]
+    with pytest.raises(MalformedError):
+        TrustPolicy.from_json(raw)
+
+
+def test_not_an_object():
+    with pytest.raises(MalformedError):
+        TrustPolicy.from_json([])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"measurements": frozenset({"ab" * 32})},
+        {"measurements": frozenset({"0x" + "AB" * 32})},
+        {"measurements": frozenset({ID + "\n"})},
+        {"revoked_measurements": frozenset({"0x12"})},
+        {"revoked_keys": frozenset({"02" + "ab" * 32})},
+        {"max_evidence_age_ms": -1},
+        {"clock_skew_ms": -1},
+    ],
+)
+def test_entries_that_could_never_match_are_refused(change):
+    with pytest.raises(ConfigurationError):
+        dataclasses.replace(FULL, **change)
+
+
+@pytest.mark.parametrize(
+    ("index", "values"),
+    [(32, {"00" * 48}), (-1, {"00" * 48}), (8, set()), (8, {"00" * 32}), (8, {"0x" + "00" * 48})],
+)
+def test_required_pcrs_are_checked(index, values):
+    with pytest.raises(ConfigurationError):
+        RequiredPcr(index=index, values=frozenset(values))
+
+
+def test_weak_policies_warn(caplog):
+    caplog.set_level(logging.WARNING, "opengradient.verify")
+    TrustPolicy.hardware(frozenset())
+    assert caplog.records == []
+    UnsafeAnyMeasurement()
+    UnsafeSimulatedRoot(name="devnet", certificate=b"SIMULATED")
+    dataclasses.replace(TrustPolicy.hardware(frozenset()), allow_debug=True)
+    messages = [record.getMessage() for record in caplog.records]
+    assert len(messages) == 3
+    assert all(message.startswith("UNSAFE: ") for message in messages)
+    assert "devnet" in messages[1]
+
+
+def test_a_simulated_root_never_passes_for_hardware():
+    for kind, certificate in ((NITRO, b"...SIMULATED..."), (SOFTWARE, b"real")):
+        with pytest.raises(ConfigurationError) as caught:
+            TrustedRoot(kind=kind, name="x", certificate=certificate)
+        assert caught.value.code == "policy.simulated_root"
+    with pytest.raises(ConfigurationError) as caught:
+        UnsafeSimulatedRoot(name="x", certificate=aws_nitro_root().certificate)
+    assert caught.value.code == "policy.simulated_root"
+
+
+def test_root_for():
+    assert FULL.root_for(NITRO, aws_nitro_root().certificate) == aws_nitro_root()
+    assert FULL.root_for(SOFTWARE, SIMULATED.certificate) == SIMULATED
+    for kind, certificate in (
+        (NITRO, SIMULATED.certificate),
+        (SOFTWARE, aws_nitro_root().certificate),
+        (NITRO, aws_nitro_root().certificate + b"\0"),
+    ):
+        with pytest.raises(CertificateChainError):
+            FULL.root_for(kind, certificate)
