@@ -23,6 +23,30 @@ TABLE: dict[str, Code] = {
         "The block that anchored this batch is no longer part of the chain.",
         "The full node anchors the same root again; ask later.",
     ),
+    "chain.rejected": Code(
+        "The RPC refused the request.",
+        "The message has its reason. Nothing was mined.",
+    ),
+    "chain.malformed": Code(
+        "The RPC's answer is not well-formed.",
+        "Check that the RPC address is an Ethereum JSON-RPC endpoint.",
+    ),
+    "chain.timeout": Code(
+        "The transaction was not confirmed in the time given.",
+        "It may still be mined: wait for the same signed transaction again; never sign another.",
+    ),
+    "chain.replaced": Code(
+        "Another transaction took this one's nonce.",
+        "Use one sender per key. Check what was mined, then send again.",
+    ),
+    "chain.engine": Code(
+        "The ledger engine could not start.",
+        "The message says what is missing: a package, a program on PATH, or a free port.",
+    ),
+    "chain.state": Code(
+        "The ledger's data folder belongs to another chain or release.",
+        "Name another folder, or the settings it was made with. It is never overwritten.",
+    ),
     "settlement.refused": Code(
         "The full node refused the receipt.",
         "The message says which check failed. Keep the receipt file.",
