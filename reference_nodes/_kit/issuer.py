@@ -20,7 +20,7 @@ from opengradient.core.digests import ZERO32
 from opengradient.core.merkle import chunk_root, stream_salt_seed
 from opengradient.core.messages import Usage
 from opengradient.core.modes import ProofKind, ReceiptKind, SettlementMode, VerificationMode
-from opengradient.core.receipts import Receipt, ReceiptDomain, SignedReceipt, sign_receipt
+from opengradient.core.receipts import Receipt, ReceiptDomain, sign_receipt
 from opengradient.wire.receipts import encode_bundle
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
@@ -130,7 +130,10 @@ class Issuer:
         answer = render(attached)
         now_ms = self._clock()
         entry = outbox.OutboxEntry(
-            signed=attached.signed, bundle=_published(exchange, attached), created_ms=now_ms
+            digest=self._previous,
+            signed=attached.signed,
+            bundle=_published(exchange, attached),
+            created_ms=now_ms,
         )
         private = exchange.settlement_mode == SettlementMode.PRIVATE
         if ticket is None or private:
@@ -139,7 +142,7 @@ class Issuer:
                 self._store.keep_private(ticket, answer)
         else:
             await self._commit_both(entry, ticket.seal(answer, now_ms=now_ms))
-        _note(attached.signed)
+        _note(entry)
         return answer
 
     async def _commit_both(self, entry: outbox.OutboxEntry, row: answers.SealedAnswer) -> None:
@@ -223,9 +226,9 @@ def _published(exchange: Exchange, attached: AttachedReceipt) -> bytes | None:
     return encode_bundle(bundle)
 
 
-def _note(signed: SignedReceipt) -> None:
+def _note(entry: outbox.OutboxEntry) -> None:
     """One line per inference: ids and status, nothing of the content."""
-    receipt = signed.receipt
+    receipt = entry.signed.receipt
     private = receipt.settlement_mode == SettlementMode.PRIVATE
     _log.info(
         "inference",
@@ -234,7 +237,7 @@ def _note(signed: SignedReceipt) -> None:
             "status": receipt.status,
             "settlement_mode": receipt.settlement_mode,
             "sequence": receipt.sequence,
-            "receipt": None if private else signed.digest.hex(),
+            "receipt": None if private else entry.digest.hex(),
             "duration_ms": receipt.finished_at - receipt.started_at,
         },
     )

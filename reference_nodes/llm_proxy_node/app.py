@@ -111,7 +111,7 @@ class ProxyRoutes:
                 raise
             # Half an answer is out and cannot be signed: uvicorn cuts a connection whose answer
             # is not ended, and the client sees that.
-            _log.error("stream cut without receipt", extra={"code": error.code})  # noqa: TRY400
+            _log.error("stream cut without receipt", extra={"code": error.code})
             return None
         if answer is None:
             await client.end()

@@ -58,7 +58,6 @@ class Settings(BaseModel):
         max_concurrent: Requests at once.
         upstream_silence_seconds: Longest pause of a provider.
         upstream_total_seconds: Longest time of one answer.
-        upstream_connections: Open connections to providers.
         patience_seconds: How long a repeated request waits for the first one.
         drain_seconds: How long running answers may take at shutdown.
         log_level: DEBUG, INFO, WARNING or ERROR.
@@ -86,7 +85,6 @@ class Settings(BaseModel):
     max_concurrent: int = Field(default=4000, ge=1)
     upstream_silence_seconds: float = Field(default=120.0, gt=0)
     upstream_total_seconds: float = Field(default=600.0, gt=0, le=1200.0)
-    upstream_connections: int = Field(default=2000, ge=1)
     patience_seconds: float = Field(default=60.0, ge=0)
     drain_seconds: int = Field(default=20, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -10,12 +10,13 @@ from typing import Final
 import anyio
 
 from opengradient._version import __version__
-from opengradient.transport import HttpTransport, Timeouts
+from opengradient.transport import HttpTransport
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import AnswerStore
 from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes._kit.delivery import Delivery
 from reference_nodes._kit.enclave import Enclave, SoftwareEnclave
+from reference_nodes._kit.http_client import HttpClient
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.issuer import Issuer
 from reference_nodes._kit.journal import Journal
@@ -65,7 +66,7 @@ async def running(
     async with (
         Journal(path, ((*outbox.SCHEMA, *answers.SCHEMA),)) as journal,
         HttpTransport(max_connections=4) as to_full_nodes,
-        _provider_transport(settings) as to_providers,
+        HttpClient() as to_providers,
     ):
         queue = Outbox(journal)
         store = AnswerStore(journal)
@@ -131,15 +132,6 @@ async def running(
                 _log.info("serving", extra={"node": identity.node_id.hex()})
                 yield url
             tasks.cancel_scope.cancel()
-
-
-def _provider_transport(settings: Settings) -> HttpTransport:
-    return HttpTransport(
-        timeouts=Timeouts(
-            silence=settings.upstream_silence_seconds, total=settings.upstream_total_seconds
-        ),
-        max_connections=settings.upstream_connections,
-    )
 
 
 async def _keep_house(identity: NodeIdentity, store: AnswerStore, clock: Clock) -> None:
