@@ -14,11 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save_file
 from torch.nn import functional
 
-from reference_nodes.tiny_llm_node.model import FORMAT, Shape, load_model, tensor_shapes
-from reference_nodes.tiny_llm_node.template import Message, Role, message_tokens
+from reference_nodes.tiny_llm_node.model import FORMAT, Model, Shape, load_model, pool
+from reference_nodes.tiny_llm_node.template import Message, Role, message_tokens, text_prompt
 from reference_nodes.tiny_llm_node.tokenizer import BEGIN, END, Tokenizer, save_tokenizer
 from scripts.tiny_llm.corpus import Corpus, Sampler, build
 from scripts.tiny_llm.evaluation import evaluate
@@ -163,36 +164,32 @@ def _train(
             )
 
 
-@torch.no_grad()
-def _centre(network: Network, tokenizer: Tokenizer, corpus: Corpus) -> torch.Tensor:
-    total, count = torch.zeros(network.shape.width), 0
-    for group in sorted(corpus.train):
-        items = corpus.train[group]
-        for item in items[:: max(1, len(items) // 60)]:
-            total += network.hidden(torch.tensor([[BEGIN, *tokenizer.encode(item.question)]]))[
-                0
-            ].mean(dim=0)
-            count += 1
-    return total / count
-
-
 def _export(
     network: Network, tokenizer: Tokenizer, corpus: Corpus, options: argparse.Namespace
 ) -> None:
-    tensors = {name: tensor.detach() for name, tensor in network.state_dict().items()}
-    tensors["centre"] = _centre(network, tokenizer, corpus)
+    path = options.out / "model.safetensors"
+    shape = network.shape
     arrays = {
-        name: np.ascontiguousarray(tensors[name].numpy().astype(np.float16))
-        for name in tensor_shapes(network.shape)
+        name: tensor.detach().numpy().astype(np.float16)
+        for name, tensor in network.state_dict().items()
     }
-    sizes = {name: str(getattr(network.shape, name)) for name in Shape.__slots__}
-    metadata = {
-        "format": FORMAT,
-        "created": str(int(time.time())),
-        "seed": str(options.seed),
-        "steps": str(options.steps),
-    }
-    save_file(arrays, options.out / "model.safetensors", metadata | sizes)
+    metadata = {"format": FORMAT, "created": str(int(time.time()))}
+    metadata |= {"seed": str(options.seed), "steps": str(options.steps)}
+    metadata |= {name: str(getattr(shape, name)) for name in Shape.__slots__}
+    save_file(arrays | {"centre": np.zeros(shape.width, np.float16)}, path, metadata)
+    # The centre is a mean over what the exported model computes, so it is found in a second pass.
+    save_file(arrays | {"centre": _centre(load_model(path), tokenizer, corpus)}, path, metadata)
+
+
+def _centre(model: Model, tokenizer: Tokenizer, corpus: Corpus) -> NDArray[np.float16]:
+    """Return the mean of `pool` over some sixty questions of each group."""
+    pools = [
+        pool(model, text_prompt(tokenizer, item.question))
+        for _, items in sorted(corpus.train.items())
+        for item in items[:: max(1, len(items) // 60)]
+    ]
+    mean: NDArray[np.float16] = np.mean(pools, axis=0).astype(np.float16)
+    return mean
 
 
 if __name__ == "__main__":

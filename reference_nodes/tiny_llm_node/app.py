@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import anyio
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -96,6 +97,7 @@ def create_app(
             OpenGradientError: _on_error,
             HTTPException: _on_http_error,
             ClientDisconnect: _on_disconnect,
+            500: _on_defect,
         },
     )
 
@@ -111,7 +113,9 @@ class _Handlers:
         asked = await self._parse(request)
         chat = asked.kind is ReceiptKind.CHAT
         translate = chat_generation if chat else text_generation
-        generation = translate(asked, self.service.tokenizer, self.service.model.shape.context)
+        context = self.service.model.shape.context
+        # Cutting a long text into tokens takes a while; the loop goes on meanwhile.
+        generation = await to_thread.run_sync(translate, asked, self.service.tokenizer, context)
         writer = ReplyWriter(
             request=asked,
             reply_id=("chatcmpl-" if chat else "cmpl-") + secrets.token_hex(12),
@@ -128,7 +132,9 @@ class _Handlers:
         """Answer an embedding request."""
         asked = await self._parse(request)
         shape = self.service.model.shape
-        inputs = embedding_inputs(asked, self.service.tokenizer, shape.context, shape.width)
+        inputs = await to_thread.run_sync(
+            embedding_inputs, asked, self.service.tokenizer, shape.context, shape.width
+        )
         vectors = await _unless_gone(request, lambda: self.service.embed(inputs))
         return _json(embedding_reply(asked, vectors, sum(map(len, inputs))))
 
@@ -253,13 +259,13 @@ async def _on_error(_request: Request, error: Exception) -> Response:
         raise error
     status = _STATUS.get(error.code, 400 if isinstance(error, ConfigurationError) else 500)
     parameter = error.parameter if isinstance(error, UnsupportedParameterError) else None
-    return _error(status, error.message, _CODES.get(error.code, error.code), parameter)
+    return _error_reply(status, error.message, _CODES.get(error.code, error.code), parameter)
 
 
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    return _error(error.status_code, error.detail, None, None, error.headers)
+    return _error_reply(error.status_code, error.detail, None, None, error.headers)
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:
@@ -267,7 +273,11 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=499)
 
 
-def _error(
+async def _on_defect(_request: Request, _error: Exception) -> Response:
+    return _error_reply(500, "the node has a defect; its log has more", "internal", None)
+
+
+def _error_reply(
     status: int,
     message: str,
     code: str | None,

@@ -121,18 +121,24 @@ def advance(model: Model, cache: Cache, tokens: list[int]) -> Floats:
     start, end = cache.length, cache.length + len(tokens)
     if not tokens or end > model.shape.context:
         raise AssertionError(f"{len(tokens)} tokens after {start} do not fit the context")
+    return _norm(_read(model, cache, tokens, len(model.blocks)), model.norm)
+
+
+def _read(model: Model, cache: Cache, tokens: list[int], depth: int) -> Floats:
+    """Run the first blocks, so many as the depth says, over new tokens."""
+    start, end = cache.length, cache.length + len(tokens)
     x = model.embedding[tokens]
     view = _View(
         cos=model.cos[start:end],
         sin=model.sin[start:end],
         hidden=np.arange(end)[None, :] > np.arange(start, end)[:, None],
     )
-    for index, block in enumerate(model.blocks):
+    for index, block in enumerate(model.blocks[:depth]):
         x = x + _attend(model, cache, index, _norm(x, block.norm_1), view)
         gate, up = np.split(_norm(x, block.norm_2) @ block.up, 2, axis=-1)
         x = x + (gate / (1 + np.exp(-gate)) * up) @ block.down
     cache.length = end
-    return _norm(x, model.norm)
+    return x
 
 
 def logits(model: Model, hidden: Floats) -> Floats:
@@ -140,9 +146,20 @@ def logits(model: Model, hidden: Floats) -> Floats:
     return model.embedding @ hidden
 
 
+def pool(model: Model, tokens: list[int]) -> Floats:
+    """Return the mean hidden state of a text, from before the last block.
+
+    The last block only serves to name the next token; what it puts out for the words of a question
+    is never used in training, so it says nothing.
+    """
+    states = _read(model, Cache(model.shape), tokens, len(model.blocks) - 1)
+    pooled: Floats = _norm(states, np.ones(model.shape.width, np.float32)).mean(axis=0)
+    return pooled
+
+
 def embed(model: Model, tokens: list[int]) -> Floats:
-    """Return the embedding of a text: mean hidden state, centred, of length one."""
-    pooled: Floats = advance(model, Cache(model.shape), tokens).mean(axis=0) - model.centre
+    """Return the embedding of a text: `pool`, centred, of length one."""
+    pooled = pool(model, tokens) - model.centre
     pooled /= np.float32(max(float(np.linalg.norm(pooled)), 1e-12))
     return pooled
 

@@ -1,6 +1,6 @@
 """What a checked request asks of this model; parameters that it does not have are refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from opengradient.core.messages import InferenceRequest
@@ -65,6 +65,7 @@ def chat_generation(request: InferenceRequest, tokenizer: Tokenizer, context: in
     refuse_unsupported(request)
     body = request.body
     messages = [_message(value, place) for place, value in enumerate(body["messages"])]
+    _refuse_long([message.text for message in messages], tokenizer, context, "messages")
     prompt = _bounded(chat_prompt(tokenizer, messages), context, "messages")
     return Generation(
         prompt=prompt,
@@ -79,6 +80,7 @@ def text_generation(request: InferenceRequest, tokenizer: Tokenizer, context: in
     """Return the generation that a completion request asks for; see `chat_generation`."""
     refuse_unsupported(request)
     body = request.body
+    _refuse_long([body["prompt"]], tokenizer, context, "prompt")
     return Generation(
         prompt=_bounded(text_prompt(tokenizer, body["prompt"]), context, "prompt"),
         max_tokens=body.get("max_tokens", _COMPLETION_TOKENS),
@@ -106,14 +108,17 @@ def embedding_inputs(
     if request.body.get("dimensions", width) != width:
         raise _unsupported("dimensions", f"this model's embeddings have {width} dimensions")
     texts = request.body["input"]
-    single = isinstance(texts, str)
+    if isinstance(texts, str):
+        return [_embedding_input(texts, tokenizer, context, "input")]
     return [
-        # One place of the context stays free in a generation; an embedding needs none.
-        _bounded(
-            text_prompt(tokenizer, text), context + 1, "input" if single else f"input[{place}]"
-        )
-        for place, text in enumerate([texts] if single else texts)
+        _embedding_input(text, tokenizer, context, f"input[{place}]")
+        for place, text in enumerate(texts)
     ]
+
+
+def _embedding_input(text: str, tokenizer: Tokenizer, context: int, name: str) -> tuple[int, ...]:
+    _refuse_long([text], tokenizer, context, name)
+    return _bounded(text_prompt(tokenizer, text), context, name)
 
 
 def _message(value: Mapping[str, Any], place: int) -> Message:
@@ -140,21 +145,33 @@ def _sampling(body: Mapping[str, Any]) -> Sampling:
 
 
 def _stop(body: Mapping[str, Any]) -> tuple[str, ...]:
-    value = body.get("stop") or ()
-    texts = (value,) if isinstance(value, str) else tuple(value)
+    value = body.get("stop")
+    texts = (value,) if isinstance(value, str) else tuple(value or ())
     if not all(texts):
         raise _invalid("stop", "must not be empty")
     return texts
 
 
+def _refuse_long(texts: Sequence[str], tokenizer: Tokenizer, context: int, name: str) -> None:
+    """Refuse a text that cannot fit whatever its tokens are, before time goes into finding them."""
+    size = sum(len(text.encode()) for text in texts)
+    if size > context * tokenizer.longest:
+        raise _too_long(size // tokenizer.longest, context, name)
+
+
 def _bounded(tokens: list[int], context: int, name: str) -> tuple[int, ...]:
+    # One place stays free for the first token of an answer.
     if len(tokens) >= context:
-        raise _invalid(
-            name,
-            f"{len(tokens)} tokens do not fit: this model sees {context - 1} tokens of a request",
-            code="request.too_long",
-        )
+        raise _too_long(len(tokens), context, name)
     return tuple(tokens)
+
+
+def _too_long(tokens: int, context: int, name: str) -> UnsupportedParameterError:
+    return _invalid(
+        name,
+        f"{tokens} tokens or more do not fit: this model sees {context - 1} tokens of a request",
+        code="request.too_long",
+    )
 
 
 def _invalid(name: str, problem: str, code: str = "request.invalid") -> UnsupportedParameterError:

@@ -53,6 +53,11 @@ class Tokenizer:
         """The number of token ids."""
         return len(self._bytes)
 
+    @property
+    def longest(self) -> int:
+        """The number of bytes in the longest token."""
+        return max(map(len, self._bytes))
+
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text; lone surrogates, which are no text, become U+FFFD."""
         clean = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -5,8 +5,10 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from scripts.tiny_llm import facts, smalltalk, tables, topics, unknown
+from scripts.tiny_llm import facts, smalltalk, tables, unknown
+from scripts.tiny_llm.definitions import DEFINITIONS
 from scripts.tiny_llm.phrases import capital, expand, without_article
+from scripts.tiny_llm.questions import QUESTIONS
 
 # Every HELD_OUT-th wording of a question is never trained on: it measures the model.
 HELD_OUT = 12
@@ -90,21 +92,21 @@ def build() -> Corpus:
     merged: dict[tuple[str, str], set[str]] = {}
     for group, question, answers in _items():
         merged.setdefault((group, question), set()).update(answers)
-    for (group, question), answers in merged.items():
+    for (group, question), right in merged.items():
         digest = hashlib.sha256(question.lower().encode()).digest()
         side = corpus.held_out if int.from_bytes(digest[:4]) % HELD_OUT == 0 else corpus.train
-        side.setdefault(group, []).append(Item(question=question, answers=tuple(sorted(answers))))
+        side.setdefault(group, []).append(Item(question=question, answers=tuple(sorted(right))))
     return corpus
 
 
 def _items() -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    for term, plural, answer in topics.DEFINITIONS:
+    for term, plural, answer in DEFINITIONS:
         for question in _definition_questions(term, plural):
             yield "definitions", question, (answer,)
     for term, answer in tables.WORDS:
         for question in _definition_questions(term, ""):
             yield "words", question, (answer,)
-    for group, table in (("questions", topics.QUESTIONS), ("smalltalk", smalltalk.SMALLTALK)):
+    for group, table in (("questions", QUESTIONS), ("smalltalk", smalltalk.SMALLTALK)):
         for pattern, *answers in table:
             for question in expand(pattern):
                 yield group, capital(question), tuple(answers)

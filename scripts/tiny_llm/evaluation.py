@@ -4,9 +4,9 @@ import random
 
 import numpy as np
 
-from reference_nodes.tiny_llm_node.model import Cache, Model, advance, embed, logits
-from reference_nodes.tiny_llm_node.template import Message, Role, chat_prompt
-from reference_nodes.tiny_llm_node.tokenizer import BEGIN, END, Tokenizer
+from reference_nodes.tiny_llm_node.model import Cache, Floats, Model, advance, embed, logits
+from reference_nodes.tiny_llm_node.template import Message, Role, chat_prompt, text_prompt
+from reference_nodes.tiny_llm_node.tokenizer import END, Tokenizer
 from scripts.tiny_llm import unknown
 from scripts.tiny_llm.corpus import Corpus, Item, roughen
 
@@ -15,11 +15,9 @@ _LONGEST = 96
 
 def answer(model: Model, tokenizer: Tokenizer, question: str) -> str:
     """Return the model's greedy answer to one question."""
-    tokens, cache, said = (
-        chat_prompt(tokenizer, [Message(role=Role.USER, text=question)]),
-        Cache(model.shape),
-        [],
-    )
+    tokens = chat_prompt(tokenizer, [Message(role=Role.USER, text=question)])
+    cache = Cache(model.shape)
+    said: list[int] = []
     while len(said) < _LONGEST:
         token = int(np.argmax(logits(model, advance(model, cache, tokens)[-1])))
         if token == END:
@@ -79,5 +77,5 @@ def _neighbours(
     return round(hits / len(asked), 4)
 
 
-def _vector(model: Model, tokenizer: Tokenizer, item: Item) -> np.ndarray:
-    return embed(model, [BEGIN, *tokenizer.encode(item.question)])
+def _vector(model: Model, tokenizer: Tokenizer, item: Item) -> Floats:
+    return embed(model, text_prompt(tokenizer, item.question))
