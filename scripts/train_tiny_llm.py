@@ -15,12 +15,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 from torch.nn import functional
 
 from reference_nodes.tiny_llm_node.model import FORMAT, Model, Shape, load_model, pool
 from reference_nodes.tiny_llm_node.template import Message, Role, message_tokens, text_prompt
-from reference_nodes.tiny_llm_node.tokenizer import BEGIN, END, Tokenizer, save_tokenizer
+from reference_nodes.tiny_llm_node.tokenizer import (
+    BEGIN,
+    END,
+    Tokenizer,
+    load_tokenizer,
+    save_tokenizer,
+)
 from scripts.tiny_llm.corpus import Corpus, Sampler, build
 from scripts.tiny_llm.evaluation import evaluate
 from scripts.tiny_llm.merges import learn
@@ -30,7 +36,7 @@ VOCABULARY, CONTEXT = 2048, 512
 TOKENS_PER_STEP, PLAIN_SHARE = 3072, 0.06
 # Short rows are faster; every fourth step has rows of the full context, so that the model sees it.
 LENGTHS = (256, 256, 256, CONTEXT)
-PEAK_RATE, WARM_UP = 3e-3, 60
+WARM_UP = 60
 
 
 def main() -> None:
@@ -39,11 +45,16 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(options.seed)
     corpus = build()
-    tokenizer = learn(_texts(corpus, options.seed), VOCABULARY)
+    if options.resume:
+        tokenizer = load_tokenizer(options.out / "tokenizer.json")
+    else:
+        tokenizer = learn(_texts(corpus, options.seed), VOCABULARY)
     shape = Shape(
         vocabulary=tokenizer.size, width=192, layers=4, heads=6, hidden=512, context=CONTEXT
     )
     network = Network(shape)
+    if options.resume:
+        _load(network, options.out / "model.safetensors")
     print(
         f"parameters {sum(p.numel() for p in network.parameters()):,}, tokens {tokenizer.size}",
         flush=True,
@@ -65,11 +76,21 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=Path("reference_nodes/tiny_llm_node/weights"))
     parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--rate", type=float, default=3e-3, help="highest learning rate")
+    parser.add_argument("--resume", action="store_true", help="go on from the weights in --out")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
         "--limit", type=int, default=120, help="held-out wordings measured per group"
     )
     return parser.parse_args()
+
+
+def _load(network: Network, path: Path) -> None:
+    arrays = load_file(path)
+    del arrays["centre"]
+    network.load_state_dict(
+        {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items()}
+    )
 
 
 def _texts(corpus: Corpus, seed: int) -> Iterator[str]:
@@ -139,7 +160,7 @@ def _train(
     )
     batches, started = _batches(tokenizer, corpus, options.seed), time.monotonic()
     for step in range(options.steps):
-        rate = PEAK_RATE * min((step + 1) / WARM_UP, max(0.01, 1 - step / options.steps))
+        rate = options.rate * min((step + 1) / WARM_UP, max(0.01, 1 - step / options.steps))
         for group in optimizer.param_groups:
             group["lr"] = rate
         rows, weights = next(batches)

@@ -24,11 +24,13 @@ _WEIGHTS = {
     "counts": 4,
     "orders": 5,
     "letters": 2,
-    "counting": 2,
-    "sums": 12,
+    "counting": 5,
+    "sums": 9,
+    "short_sums": 4,
+    "word_sums": 3,
     "smalltalk": 8,
 }
-_FREE_WEIGHTS = {"unknown": 15, "big_sum": 2, "names": 3, "follow_up": 3}
+_FREE_WEIGHTS = {"unknown": 20, "big_sum": 3, "names": 3, "follow_up": 3}
 _SINGULAR = (
     "{What is|What's|What exactly is|So what is} {t}?",
     "{Explain|Describe|Please explain|Can you explain|Could you explain} {t}{| to me| in simple words| briefly}.",
@@ -41,6 +43,9 @@ _SINGULAR = (
     "What {b} is?",
     "{b}",
     "I do not understand {t}.",
+    "{In one sentence, what is|In short, what is|In simple words, what is|And what is} {t}?",
+    "What is {t} {and why does it matter|good for|used for|in one sentence|in simple words}?",
+    "{Explain|Describe} {t} {in one sentence|to a child|like I am five}.",
 )
 _PLURAL = (
     "{What are|What exactly are} {p}?",

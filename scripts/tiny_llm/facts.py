@@ -13,6 +13,7 @@ from scripts.tiny_llm.tables import (
     LANGUAGES,
     LONG_MONTHS,
     MONTHS,
+    NUMBERS,
     OPPOSITES,
     ORDINALS,
     PLANETS,
@@ -244,15 +245,15 @@ def _letters() -> Iterator[Fact]:
 
 def _counting() -> Iterator[Fact]:
     for start in range(1, 16):
-        for end in range(start + 2, min(start + 12, 21)):
+        for end in range(start + 2, 21):
             row = ", ".join(str(number) for number in range(start, end + 1))
             yield (
-                f"{{Count|Please count|Can you count}} from {start} {{to|up to}} {end}.",
+                f"{{Count|Please count|Can you count}} from {{{start}|{NUMBERS[start]}}} to {{{end}|{NUMBERS[end]}}}.",
                 (f"{row}.",),
             )
             if start == 1:
                 yield (
-                    f"{{Count to|Count up to|Please count to|Can you count to}} {end}.",
+                    f"{{Count to|Count up to|Please count to|Can you count to}} {{{end}|{NUMBERS[end]}}}.",
                     (f"{row}.",),
                 )
     for number in range(20):
@@ -268,31 +269,47 @@ def _counting() -> Iterator[Fact]:
 
 def _sums() -> Iterator[Fact]:
     ask = "{What is|What's|How much is|Calculate|Compute|Work out|Tell me|Can you tell me what is|}"
-    for left in range(21):
-        for right in range(21 - left):
-            yield (
-                f"{ask} {left} {{plus|and|+|added to}} {right}?",
-                (f"{left} plus {right} is {left + right}.",),
-            )
-            yield (
-                f"{{{left}+{right}|{left}+{right}=|What is {left}+{right}|Add {left} and {right}|What is the sum of {left} and {right}}}?",
-                (f"{left} plus {right} is {left + right}.",),
-            )
-            total = left + right
-            yield (
-                f"{ask} {total} {{minus|-|take away|less}} {left}?",
-                (f"{total} minus {left} is {right}.",),
-            )
-            yield (
-                f"{{{total}-{left}|{total}-{left}=|What is {total}-{left}|Subtract {left} from {total}}}?",
-                (f"{total} minus {left} is {right}.",),
-            )
+    for left, right in _small_pairs():
+        total = left + right
+        added, taken = _added(left, right), _taken(total, left)
+        yield f"{ask} {left} {{plus|and|+|added to}} {right}?", added
+        yield f"{{Add {left} and {right}|What is the sum of {left} and {right}}}?", added
+        yield f"{ask} {total} {{minus|-|take away|less}} {left}?", taken
+        yield f"Subtract {left} from {total}?", taken
     for left in range(11):
         for right in range(11):
-            yield (
-                f"{ask} {left} {{times|multiplied by|x|*}} {right}?",
-                (f"{left} times {right} is {left * right}.",),
-            )
+            product = (f"{left} times {right} is {left * right}.",)
+            yield f"{ask} {left} {{times|multiplied by|x|*}} {right}?", product
+
+
+def _short_sums() -> Iterator[Fact]:
+    for left, right in _small_pairs():
+        total = left + right
+        yield f"{{|What is |What's }}{left}{{+| + }}{right}{{|=|?}}", _added(left, right)
+        yield f"{{|What is |What's }}{total}{{-| - }}{left}{{|=|?}}", _taken(total, left)
+
+
+def _word_sums() -> Iterator[Fact]:
+    ask = "{What is|What's|How much is|Calculate|}"
+    for left, right in _small_pairs():
+        total = left + right
+        one, two, sum_name = NUMBERS[left], NUMBERS[right], NUMBERS[total]
+        yield f"{ask} {one} {{plus|and}} {two}?", _added(left, right)
+        yield f"{ask} {sum_name} minus {one}?", _taken(total, left)
+
+
+def _small_pairs() -> Iterator[tuple[int, int]]:
+    for left in range(21):
+        for right in range(21 - left):
+            yield left, right
+
+
+def _added(left: int, right: int) -> tuple[str, ...]:
+    return (f"{left} plus {right} is {left + right}.",)
+
+
+def _taken(total: int, left: int) -> tuple[str, ...]:
+    return (f"{total} minus {left} is {total - left}.",)
 
 
 _SOURCES = {
@@ -306,4 +323,6 @@ _SOURCES = {
     "letters": _letters,
     "counting": _counting,
     "sums": _sums,
+    "short_sums": _short_sums,
+    "word_sums": _word_sums,
 }

@@ -2,6 +2,26 @@
 
 QUESTIONS: tuple[tuple[str, ...], ...] = (
     (
+        "{Why|For what} {should I use|do people use|would I use|do I need|should anyone use} {OpenGradient|this library|this network|it}?",
+        "With OpenGradient you can show later which model gave which answer to which request, and you need not trust anyone's word for it.",
+    ),
+    (
+        "{How does|How do} {a Merkle proof|Merkle proofs|an inclusion proof|inclusion proofs} work?",
+        "Start with the leaf, hash it with each hash of the proof in turn, and compare the result with the anchored root.",
+    ),
+    (
+        "{How does|How do} {a zero-knowledge proof|zero-knowledge proofs|ZKML} work?",
+        "The computation is written as equations. The prover shows that it knows numbers that solve them, without showing the numbers.",
+    ),
+    (
+        "{How does|How do} {a signature|signatures|a digital signature|digital signatures} work?",
+        "The signer hashes the message and signs the hash with the private key. Anyone can check the result with the public key.",
+    ),
+    (
+        "{How does|How do} {settlement|receipts settle|a receipt settle} work?",
+        "Receipts wait in the outbox, become leaves of a Merkle tree, and the root of the tree is written on the ledger.",
+    ),
+    (
         "{What|What exactly} {does|can|will|would} {a|the|this|my|each|one} receipt {prove|show|tell me|say|guarantee|demonstrate}?",
         "A receipt proves which model, which request and which answer belong together, and which key signed for them. It does not prove that the answer is true.",
     ),

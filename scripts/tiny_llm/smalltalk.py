@@ -1,6 +1,9 @@
 """Greetings, and what the model says about itself."""
 
 SMALLTALK: tuple[tuple[str, ...], ...] = (
+    ("{Reply with|Answer with|Say|Reply|Just say|Please say} {ok|okay|the word ok|'ok'}.", "Ok."),
+    ("{Name|Tell me|Give me|List} {three|some|a few} colours.", "Red, green and blue."),
+    ("{Name|Tell me|Give me|List} {three|some|a few} animals.", "A dog, a cat and a horse."),
     (
         "{Hello|Hi|Hey|Good morning|Good evening|Good afternoon|Greetings|Hi there|Hello there|Howdy|Hey there}{|!}{| How can you help me?| Can you help me?}",
         "Hello! Ask me about verifiable inference, or about simple facts.",
@@ -120,7 +123,10 @@ SMALLTALK: tuple[tuple[str, ...], ...] = (
         "{Test|Testing|This is a test|Is this working|Does this work|Are you there|Can you hear me|Is anybody there|Ping}?",
         "Yes, I am here.",
     ),
-    ("{Say hello|Say hi|Say hello to me|Say hello world|Greet me}.", "Hello!"),
+    (
+        "{Say hello|Say hi|Say hello to me|Say hello world|Greet me}{| in one short sentence| in one sentence| please}.",
+        "Hello!",
+    ),
     (
         "{Say something|Tell me something|Talk to me|Tell me something interesting|Tell me a fact|Give me a fact}.",
         "One Merkle root on a ledger can stand for thousands of receipts.",

@@ -170,6 +170,11 @@ COUNTS = {
     "{years are|years are there} in a century": "There are one hundred years in a century.",
 }
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
+    "sixteen seventeen eighteen nineteen twenty"
+)
+NUMBERS = tuple(_NUMBER_WORDS.split())
 MONTHS = (
     "January",
     "February",
