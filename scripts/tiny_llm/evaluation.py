@@ -1,6 +1,7 @@
 """Measures the exported model, through the numpy code that serves it."""
 
 import random
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from reference_nodes.tiny_llm_node.template import Message, Role, chat_prompt, t
 from reference_nodes.tiny_llm_node.tokenizer import END, Tokenizer
 from scripts.tiny_llm import unknown
 from scripts.tiny_llm.corpus import Corpus, Item, roughen
+from scripts.tiny_llm.free_questions import KNOWN, UNKNOWN
 
 _LONGEST = 96
 
@@ -51,11 +53,23 @@ def evaluate(model: Model, tokenizer: Tokenizer, corpus: Corpus, limit: int) -> 
     strange = [unknown.unknown_question(rng) for _ in range(limit)]
     known = sum(answer(model, tokenizer, question) in unknown.ANSWERS for question in strange)
     report["admits_not_knowing"] = round(known / limit, 4)
+    report["free_known"] = _share(
+        text in answer(model, tokenizer, question) for question, text in KNOWN
+    )
+    report["free_admits_not_knowing"] = _share(
+        answer(model, tokenizer, question) in (*unknown.ANSWERS, unknown.BIG_SUM)
+        for question in UNKNOWN
+    )
     report["exact_held_out"] = round(right / asked, 4)
     report["exact_held_out_roughened"] = round(rough / asked, 4)
     report["held_out_questions"] = asked
     report["embedding_neighbour"] = _neighbours(model, tokenizer, corpus, limit, rng)
     return report
+
+
+def _share(hits: Iterable[bool]) -> float:
+    values = list(hits)
+    return round(sum(values) / len(values), 4)
 
 
 def _neighbours(
