@@ -302,9 +302,7 @@ async def test_waiting_has_a_bound(tmp_path: Path) -> None:
     async with proxy_node(tmp_path, patience_seconds=0.05, upstream_silence_seconds=1) as node:
         headers = {"idempotency-key": "slow"}
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(
-                lambda: node.post(chat("openai/sim-hang-after-0"), headers=headers)
-            )
+            tasks.start_soon(lambda: node.post(chat("openai/sim-hang-after-0"), headers=headers))
             with anyio.fail_after(5):
                 while not node.sim.requests:
                     await anyio.lowlevel.checkpoint()
@@ -331,7 +329,9 @@ async def test_receipt_by_key(node: Node) -> None:
     _, verified = node.checked_stream(response)
     assert found["state"] == "done"
     assert found["status"] == 200
-    assert found["opengradient"]["signature"] == "0x" + verified.bundle.signed.signature.encode().hex()
+    assert (
+        found["opengradient"]["signature"] == "0x" + verified.bundle.signed.signature.encode().hex()
+    )
     assert found["chunkDigests"] == [
         "0x" + digest.hex() for digest in verified.bundle.stream.chunk_digests
     ]
@@ -394,7 +394,7 @@ async def test_individual_publishes_the_file_without_the_key(tmp_path: Path) -> 
         headers = {"x-settlement-type": "individual", "idempotency-key": "my-capability"}
         response = await node.post(chat(), headers=headers)
         node.checked(response)
-    async with Journal(tmp_path / JOURNAL_FILE, SCHEMA) as journal:
+    async with Journal(tmp_path / JOURNAL_FILE, (SCHEMA,)) as journal:
         (waiting,) = await Outbox(journal).waiting(10)
     assert b"Say hello." in waiting.bundle
     assert b"my-capability" not in waiting.bundle
@@ -425,7 +425,9 @@ async def test_evidence_fresh_and_standing_bind_the_same_keys(node: Node) -> Non
         now_ms=now_ms,
         nonce=bytes.fromhex(nonce),
     )
-    standing = verify_evidence(decode_evidence(answer["standing"]), policy=node.policy, now_ms=now_ms)
+    standing = verify_evidence(
+        decode_evidence(answer["standing"]), policy=node.policy, now_ms=now_ms
+    )
     assert isinstance(fresh.keyset, Keyset)
     assert fresh.keyset == standing.keyset
     digest = decode_evidence(answer["standing"]).digest().hex()
