@@ -133,7 +133,9 @@ def cpu_seconds(process: subprocess.Popen) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def run(upstream: str, node: str, process: subprocess.Popen, seconds: float, only: str) -> None:
+async def run(
+    upstream: str, node: str, process: subprocess.Popen, seconds: float, only: str
+) -> None:
     print(f"{'':<44}{'rate':>11}{'median':>9}{'p99':>9}{'first':>8}{'errors':>8}")
     plan = [
         ("requests, 1 at a time", BODY, 1, False),
@@ -148,7 +150,9 @@ async def run(upstream: str, node: str, process: subprocess.Popen, seconds: floa
             used = cpu_seconds(process)
             load = await measure(url, body, workers, seconds, stream=stream)
             used = cpu_seconds(process) - used
-            cost = f"  {used / max(len(load.latencies), 1) * 1e3:6.2f} ms CPU each" * (target == "node")
+            cost = f"  {used / max(len(load.latencies), 1) * 1e3:6.2f} ms CPU each" * (
+                target == "node"
+            )
             print(load.row(f"{target}: {name}") + cost, flush=True)
 
 

@@ -45,6 +45,11 @@ def chat(model: str = "gpt-4.1-mini", **more: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": "Say hello."}], **more}
 
 
+def everything_in(folder: Path) -> bytes:
+    """All bytes that a node left on its disk."""
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
 @dataclass
 class Node:
     """A running node and its provider."""
@@ -101,9 +106,7 @@ class Node:
             chunk_digests=chunks or None,
             evidence=self.standing,
         )
-        return verify_receipt(
-            bundle, policy=self.policy, now_ms=system_clock_ms(), expect=expect
-        )
+        return verify_receipt(bundle, policy=self.policy, now_ms=system_clock_ms(), expect=expect)
 
     def checked(self, response: httpx.Response) -> tuple[Reply | None, VerifiedReceipt]:
         """Check a whole answer; the reply is None for an error."""
@@ -121,9 +124,7 @@ class Node:
         for name in LEGACY_FIELDS:
             body.pop(name, None)
         reply = decode_reply(body, KIND_OF_PATH[response.request.url.path])
-        return reply, self.verify(
-            attached, response.request, reply.committed_fields(), status=200
-        )
+        return reply, self.verify(attached, response.request, reply.committed_fields(), status=200)
 
     def checked_stream(self, response: httpx.Response) -> tuple[list[Delta], VerifiedReceipt]:
         """Check a stream that ended well or badly."""
@@ -187,9 +188,7 @@ async def proxy_node(
             async with httpx.AsyncClient(verify=False) as bootstrap:
                 seen = (await bootstrap.get(url + "/v1/evidence")).json()
             root = SoftwareRoot.load_or_create(data_dir, "demo", now_ms=system_clock_ms())
-            policy = TrustPolicy(
-                roots=(root.unsafe_trust(),), measurements=UnsafeAnyMeasurement()
-            )
+            policy = TrustPolicy(roots=(root.unsafe_trust(),), measurements=UnsafeAnyMeasurement())
             pin = TlsPin.certificate(seen["tlsCertificate"]).context() if chosen.tls else False
             async with httpx.AsyncClient(verify=pin, timeout=20) as http:
                 yield Node(

@@ -1,6 +1,7 @@
 """The proxy node over real sockets, with a simulated provider behind it."""
 
 import base64
+import itertools
 import json
 import logging
 import socket
@@ -24,7 +25,7 @@ from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.journal import Journal
 from reference_nodes._kit.outbox import SCHEMA, Outbox
 from reference_nodes.llm_proxy_node.node import JOURNAL_FILE
-from tests.interaction.proxy import CHAT, Node, chat, proxy_node
+from tests.interaction.proxy import CHAT, Node, chat, everything_in, proxy_node
 
 
 @pytest.fixture
@@ -302,9 +303,7 @@ async def test_waiting_has_a_bound(tmp_path: Path) -> None:
     async with proxy_node(tmp_path, patience_seconds=0.05, upstream_silence_seconds=1) as node:
         headers = {"idempotency-key": "slow"}
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(
-                lambda: node.post(chat("openai/sim-hang-after-0"), headers=headers)
-            )
+            tasks.start_soon(lambda: node.post(chat("openai/sim-hang-after-0"), headers=headers))
             with anyio.fail_after(5):
                 while not node.sim.requests:
                     await anyio.lowlevel.checkpoint()
@@ -331,7 +330,9 @@ async def test_receipt_by_key(node: Node) -> None:
     _, verified = node.checked_stream(response)
     assert found["state"] == "done"
     assert found["status"] == 200
-    assert found["opengradient"]["signature"] == "0x" + verified.bundle.signed.signature.encode().hex()
+    assert (
+        found["opengradient"]["signature"] == "0x" + verified.bundle.signed.signature.encode().hex()
+    )
     assert found["chunkDigests"] == [
         "0x" + digest.hex() for digest in verified.bundle.stream.chunk_digests
     ]
@@ -372,7 +373,7 @@ async def test_private_leaves_nothing(tmp_path: Path) -> None:
         assert state.status_code == 404
         health = (await node.http.get(node.url + "/health")).json()
         assert health["outbox"] == {"private_inferences": 1}
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    stored = everything_in(tmp_path)
     assert digest not in stored
     assert verified.receipt.request_commitment not in stored
     assert verified.receipt.request_commitment.hex().encode() not in stored
@@ -383,7 +384,7 @@ async def test_batch_stores_no_content(tmp_path: Path) -> None:
         headers = {"idempotency-key": "0123456789abcdef-random"}
         response = await node.post(chat(), headers=headers)
         seed = response.json()["opengradient"]["seed"]
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    stored = everything_in(tmp_path)
     assert response.json()["opengradient"]["receipt"]["requestCommitment"].encode() in stored
     for secret in ("Say hello", "Hello from", seed, seed[2:], headers["idempotency-key"]):
         assert secret.encode() not in stored
@@ -411,7 +412,7 @@ async def test_receipts_form_one_chain(node: Node) -> None:
             tasks.start_soon(ask)
     ordered = sorted(receipts, key=lambda item: item.receipt.sequence)
     assert [item.receipt.sequence for item in ordered] == list(range(1, 21))
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in itertools.pairwise(ordered):
         assert later.receipt.previous_receipt == earlier.bundle.signed.digest
 
 
@@ -425,7 +426,9 @@ async def test_evidence_fresh_and_standing_bind_the_same_keys(node: Node) -> Non
         now_ms=now_ms,
         nonce=bytes.fromhex(nonce),
     )
-    standing = verify_evidence(decode_evidence(answer["standing"]), policy=node.policy, now_ms=now_ms)
+    standing = verify_evidence(
+        decode_evidence(answer["standing"]), policy=node.policy, now_ms=now_ms
+    )
     assert isinstance(fresh.keyset, Keyset)
     assert fresh.keyset == standing.keyset
     digest = decode_evidence(answer["standing"]).digest().hex()
@@ -512,7 +515,7 @@ async def test_no_key_leaks(
     node_logs = "".join(
         repr(record.__dict__) for record in caplog.records if record.name.startswith("opengradient")
     )
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    stored = everything_in(tmp_path)
     assert key not in shown + captured.out + captured.err + node_logs
     assert key.encode() not in stored
     assert "Say hello" not in node_logs
@@ -520,18 +523,20 @@ async def test_no_key_leaks(
 
 
 async def test_too_many_requests_are_turned_away(tmp_path: Path) -> None:
-    async with proxy_node(tmp_path, max_concurrent=1, upstream_silence_seconds=1) as node:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(node.post, chat("openai/sim-hang-after-0"))
-            with anyio.fail_after(5):
-                while not node.sim.requests:
-                    await anyio.lowlevel.checkpoint()
-            response = await node.post(chat())
-            node.checked(response)
-            assert (response.status_code, response.json()["error"]["code"]) == (
-                503,
-                "node.overloaded",
-            )
+    async with (
+        proxy_node(tmp_path, max_concurrent=1, upstream_silence_seconds=1) as node,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(node.post, chat("openai/sim-hang-after-0"))
+        with anyio.fail_after(5):
+            while not node.sim.requests:
+                await anyio.lowlevel.checkpoint()
+        response = await node.post(chat())
+        node.checked(response)
+        assert (response.status_code, response.json()["error"]["code"]) == (
+            503,
+            "node.overloaded",
+        )
 
 
 async def test_plain_openai_client(node: Node) -> None:
