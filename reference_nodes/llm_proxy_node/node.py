@@ -11,7 +11,7 @@ import anyio
 
 from opengradient._version import __version__
 from opengradient.chain.values import NodeKind
-from opengradient.errors import ChainError
+from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import AnswerStore
@@ -177,6 +177,10 @@ async def _keep_house(identity: NodeIdentity, store: AnswerStore, clock: Clock) 
     """Refresh what ages, forget what expired."""
     while True:
         await anyio.sleep(_HOUSEKEEPING_SECONDS)
-        if await identity.refresh_if_due():
-            _log.info("evidence refreshed", extra={"evidence": identity.standing.digest.hex()})
+        try:
+            if await identity.refresh_if_due():
+                _log.info("evidence refreshed", extra={"evidence": identity.standing.digest.hex()})
+        except ConfigurationError as error:
+            # The old evidence still serves for a while; `identity.standing` knows how long.
+            _log.warning("evidence not refreshed", extra={"code": error.code})
         await store.forget_expired(now_ms=clock())
