@@ -173,3 +173,23 @@ class LegacyStatement:
     def signed_message(self) -> bytes:
         """The 32 bytes that RSA-PSS signs."""
         return message_hash(self.request, self.output, self.timestamp)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TeeFields:
+    """The ``tee_*`` fields of an answer.
+
+    Attributes:
+        signature: RSA-PSS signature over `message_hash`.
+        request: What the node says is `request_hash`, 32 bytes.
+        output: What the node says is `output_hash`, 32 bytes.
+        timestamp: Unix seconds.
+        tee_id: The node's name, `tee_id` of its key.
+    """
+
+    signature: bytes
+    request: bytes
+    output: bytes
+    timestamp: int
+    tee_id: str

@@ -11,6 +11,7 @@ OpenGradientError                       .code (stable), .diagnostics() (what to 
 │  └─ NodeError                         the node answered with an error status (.status, .node_id, .body)
 │     ├─ RateLimitedError               (.retry_after)
 │     └─ NotFoundError
+├─ OutputError                          authentic, but not of the form that was asked for (.reply)
 ├─ PaymentError                         an offer, an allowance or a charge that the caller did not permit
 ├─ ChainError                           the ledger refused or did not answer
 │  ├─ RevertedError                     (.reason)
@@ -48,6 +49,7 @@ from opengradient.errors._tree import (
     NotFinalError,
     NotFoundError,
     OpenGradientError,
+    OutputError,
     PaymentError,
     PolicyError,
     ProofError,
@@ -79,6 +81,7 @@ __all__ = [
     "NotFinalError",
     "NotFoundError",
     "OpenGradientError",
+    "OutputError",
     "PaymentError",
     "PolicyError",
     "ProofError",

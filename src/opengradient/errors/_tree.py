@@ -1,6 +1,6 @@
 """The exception classes. Import them from `opengradient.errors`."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from opengradient.errors._codes import CODES
 
@@ -11,11 +11,13 @@ class OpenGradientError(Exception):
     Attributes:
         code: Stable, documented identifier of what went wrong; assert on this, not on the text.
         message: What happened, in a sentence.
+        receipt: The verified receipt of an error that a node signed; None for every other.
     """
 
     default_code: ClassVar[str] = "internal"
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
+        self.receipt: Any = None
         self.code = code or self.default_code
         if self.code not in CODES:
             raise AssertionError(f"error code {self.code!r} is not in opengradient.errors.CODES")
@@ -120,6 +122,20 @@ class NotFoundError(NodeError):
     """The node does not have what was asked for."""
 
     default_code = "node.not_found"
+
+
+class OutputError(OpenGradientError):
+    """The answer is authentic, and not of the form that was asked for.
+
+    Attributes:
+        reply: The verified answer.
+    """
+
+    default_code = "output.schema"
+
+    def __init__(self, message: str, *, reply: Any = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.reply = reply
 
 
 class PaymentError(OpenGradientError):

@@ -8,6 +8,7 @@ from opengradient.transport.http import (
     Timeouts,
 )
 from opengradient.transport.retry import RetryPolicy
+from opengradient.transport.seam import Transport, TransportFactory
 from opengradient.transport.tls import TlsPin
 
 __all__ = [
@@ -18,4 +19,6 @@ __all__ = [
     "RetryPolicy",
     "Timeouts",
     "TlsPin",
+    "Transport",
+    "TransportFactory",
 ]

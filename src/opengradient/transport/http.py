@@ -4,11 +4,11 @@ Any status is returned, never raised; nothing is repeated here (`retry` has the 
 """
 
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self, final
+from typing import Final, Self, TypeAlias, final
 
 import anyio
 import httpx
@@ -16,6 +16,8 @@ import httpx
 from opengradient.errors import ProtocolError, TimedOutError, TransportError
 from opengradient.transport._errors import mapped
 from opengradient.transport.tls import TlsPin
+
+_Trace: TypeAlias = Callable[[str, Mapping[str, object]], Awaitable[None]]
 
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 """As large as the largest receipt file; an answer with images fits."""
@@ -184,15 +186,19 @@ class HttpTransport:
             TransportError: The connection broke.
         """
         seconds = self._timeouts.total if timeout is None else timeout
-        try:
-            with anyio.fail_after(seconds):
-                async with self.stream(
-                    method, url, headers=headers, content=content, timeout=timeout
-                ) as stream:
-                    body = await stream.read(max_bytes)
-        except TimeoutError as error:
-            raise TimedOutError(f"{method} {url}: no whole answer in {seconds:g} s") from error
-        return HttpResponse(stream.status, stream.headers, body, stream.peer_certificate)
+        deadline = _Deadline(anyio.current_time() + seconds)
+        with deadline.scope:
+            async with self._open(
+                method,
+                url,
+                headers=headers,
+                content=content,
+                limits=self._limits(seconds),
+                trace=deadline.on_event,
+            ) as stream:
+                body = await stream.read(max_bytes)
+            return HttpResponse(stream.status, stream.headers, body, stream.peer_certificate)
+        raise TimedOutError(f"{method} {url}: no whole answer in {seconds:g} s")
 
     @asynccontextmanager
     async def stream(
@@ -218,6 +224,24 @@ class HttpTransport:
             ConnectError: Nothing was sent.
             TransportError: As in `request`.
         """
+        silence = self._timeouts.silence if timeout is None else timeout
+        limits = self._limits(silence)
+        async with self._open(
+            method, url, headers=headers, content=content, limits=limits
+        ) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def _open(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None,
+        content: bytes,
+        limits: httpx.Timeout,
+        trace: _Trace | None = None,
+    ) -> AsyncIterator[HttpStream]:
         what = f"{method} {url}"
         with mapped(what):
             request = self._client.build_request(
@@ -225,7 +249,8 @@ class HttpTransport:
                 url,
                 headers=dict(headers or {}),
                 content=content or None,
-                timeout=self._limits(timeout),
+                timeout=limits,
+                extensions=None if trace is None else {"trace": trace},
             )
             response = await self._client.send(request, stream=True)
         try:
@@ -237,12 +262,32 @@ class HttpTransport:
             with anyio.CancelScope(shield=True):
                 await _close(response)
 
-    def _limits(self, silence: float | None) -> httpx.Timeout:
+    def _limits(self, silence: float) -> httpx.Timeout:
         known = self._timeouts
-        seconds = known.silence if silence is None else silence
         return httpx.Timeout(
-            connect=min(known.connect, seconds), read=seconds, write=seconds, pool=known.pool
+            connect=min(known.connect, silence),
+            read=silence,
+            write=silence,
+            pool=min(known.pool, silence),
         )
+
+
+@final
+class _Deadline:
+    """The end of a whole request, in force from its first byte on.
+
+    Before that the limits for connecting apply, so that running out of time there is a
+    ConnectError: nothing was sent, and another node may be asked.
+    """
+
+    def __init__(self, at: float) -> None:
+        self._at = at
+        self.scope = anyio.CancelScope()
+
+    async def on_event(self, name: str, _info: Mapping[str, object]) -> None:
+        """Take httpcore's trace events."""
+        if name.endswith("send_request_headers.started"):
+            self.scope.deadline = self._at
 
 
 async def _close(response: httpx.Response) -> None:

@@ -2,18 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import final
+from typing import Final, final
 
 from opengradient.errors import (
     ConnectError,
     NodeError,
     OpenGradientError,
-    RateLimitedError,
     TransportError,
 )
 
-NOTHING_DONE: frozenset[str] = frozenset({"node.overloaded"})
-"""Codes of signed errors that say that nothing was processed."""
+NOTHING_DONE: Final = frozenset({"node.overloaded", "node.rate_limited", "provider.unreachable"})
+"""Codes of a node's errors that say that no provider did the work: any node may be asked, and the
+same idempotency key gives a new try. Every other signed error is the answer, and final."""
 
 
 @final
@@ -44,9 +44,7 @@ class RetryPolicy:
             return False
         if isinstance(error, ConnectError) or error.code in NOTHING_DONE:
             return True
-        if isinstance(error, NodeError):
-            return has_key and (isinstance(error, RateLimitedError) or error.status >= 500)
-        return has_key
+        return has_key and (not isinstance(error, NodeError) or error.code == "node.in_progress")
 
     def pause(
         self, attempt: int, *, retry_after: float | None, uniform: Callable[[], float]

@@ -61,6 +61,15 @@ class TlsPin:
         return pin
 
     @classmethod
+    def of_der(cls, certificate: bytes) -> "TlsPin":
+        """Trust exactly this certificate, given in DER.
+
+        Raises:
+            ConfigurationError: Not a certificate.
+        """
+        return cls.certificate(ssl.DER_cert_to_PEM_cert(certificate))
+
+    @classmethod
     def none_for_bootstrap(cls) -> "TlsPin":
         """Trust any certificate: only to fetch evidence that authenticates itself.
 

@@ -29,6 +29,10 @@ TABLE: dict[str, Code] = {
         "The request body is larger than the node accepts.",
         "Send less, or raise the node's OPENGRADIENT_MAX_BODY_BYTES.",
     ),
+    "request.too_long": Code(
+        "The request has more tokens than the model can see.",
+        "Shorten the text or leave out old messages.",
+    ),
     "transport.failed": Code(
         "The bytes did not arrive.",
         "Check the network; the error's cause has the detail.",
@@ -49,7 +53,7 @@ TABLE: dict[str, Code] = {
     "transport.stream_cut": Code(
         "The stream ended before its signed final event.",
         "What was printed so far is not verified as a whole. Repeat with the same "
-        "idempotency_key, or fetch the receipt of the cut stream with llm.receipt(nonce).",
+        "idempotency_key, or fetch the receipt of the cut stream with llm.receipt(idempotency_key).",
     ),
     "transport.tls_pin": Code(
         "The TLS certificate is not the one that is pinned, or no longer valid; nothing was sent.",

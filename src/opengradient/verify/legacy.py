@@ -1,0 +1,165 @@
+"""The check of the public network's ``tee_*`` fields, and what that format leaves unbound."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from opengradient.core.digests import equal
+from opengradient.core.legacy import (
+    SALT_BYTES,
+    TeeFields,
+    message_hash,
+    output_hash,
+    request_hash,
+    tee_id,
+)
+from opengradient.core.messages import Choice
+from opengradient.core.modes import ReceiptKind
+from opengradient.errors import (
+    FreshnessError,
+    MalformedError,
+    SignatureError,
+    VerificationError,
+)
+from opengradient.verify._claims import Notebook
+from opengradient.verify.verdict import Verdict
+
+MAX_AGE_MS: Final = 5 * 60 * 1000
+"""What the public network's verifier contract tolerates for times that are ahead; we take it for
+both directions, because the client asks now."""
+
+_PSS: Final = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=SALT_BYTES)
+_MIN_BITS: Final = 2048
+_MAX_BITS: Final = 8192
+"""Key sizes that the public network's precompile accepts."""
+
+
+def verify_tee_fields(
+    fields: TeeFields,
+    *,
+    public_key: bytes,
+    kind: ReceiptKind,
+    request: Mapping[str, Any],
+    choices: Sequence[Choice],
+    now_ms: int | None,
+    max_age_ms: int = MAX_AGE_MS,
+) -> None:
+    """Check one answer in the legacy format.
+
+    The steps: the id is that of the key; both hashes are those of this request and this answer;
+    the signature verifies under the key; the time is near `now_ms`.
+
+    Args:
+        fields: The fields as received.
+        public_key: The node's RSA key, SubjectPublicKeyInfo in DER.
+        kind: CHAT or COMPLETION.
+        request: The body as sent.
+        choices: The answer as received.
+        now_ms: Unix milliseconds; None for an answer that may be a repeated one.
+        max_age_ms: Greatest distance from `now_ms`.
+
+    Raises:
+        VerificationError: A step failed.
+    """
+    if fields.tee_id != tee_id(public_key):
+        raise SignatureError(
+            "tee_id is not that of the node's key",
+            code="legacy.signature",
+            expected=tee_id(public_key),
+            actual=fields.tee_id,
+        )
+    expected = (request_hash(kind, request), output_hash(choices))
+    for name, ours, theirs in zip(
+        ("request", "output"), expected, (fields.request, fields.output), strict=True
+    ):
+        if not equal(ours, theirs):
+            raise VerificationError(
+                f"tee_{name}_hash does not belong to this exchange",
+                code="legacy.hash",
+                step=f"tee_{name}_hash",
+                expected=ours.hex(),
+                actual=theirs.hex(),
+            )
+    message = message_hash(fields.request, fields.output, fields.timestamp)
+    try:
+        _rsa_key(public_key).verify(fields.signature, message, _PSS, SHA256())
+    except InvalidSignature as error:
+        raise SignatureError("tee_signature does not verify", code="legacy.signature") from error
+    if now_ms is not None and abs(fields.timestamp * 1000 - now_ms) > max_age_ms:
+        raise FreshnessError(
+            "tee_timestamp is too far from now",
+            code="legacy.stale",
+            expected=f"within {max_age_ms} ms of {now_ms}",
+            actual=fields.timestamp * 1000,
+        )
+
+
+def _rsa_key(spki: bytes) -> rsa.RSAPublicKey:
+    try:
+        key = load_der_public_key(spki)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MalformedError("the node's signing key is no public key") from error
+    if not isinstance(key, rsa.RSAPublicKey) or not _MIN_BITS <= key.key_size <= _MAX_BITS:
+        raise SignatureError(
+            "the node's signing key is no RSA key of 2048 to 8192 bits", code="legacy.signature"
+        )
+    return key
+
+
+def legacy_verdict(
+    fields: TeeFields, *, attested: str | None, choices: Sequence[Choice], streamed: bool
+) -> Verdict:
+    """The claims about an answer that passed `verify_tee_fields`.
+
+    Args:
+        fields: The fields.
+        attested: The hardware root below which the key is bound; None where only the registry
+            vouches for it.
+        choices: The answer.
+        streamed: Whether it came as a stream.
+    """
+    notes = Notebook()
+    if attested is None:
+        notes.asserted("enclave", "the registry", "its contract checked an attestation document")
+    else:
+        notes.proven("enclave", f"aws-nitro, root {attested!r}", "measurement as in the registry")
+    notes.asserted("code", "the registry", "its administrator approved the measurement")
+    notes.proven("signature", "RSA-PSS key of the registry", f"node {fields.tee_id}")
+    notes.proven("channel", "pinned TLS", "certificate of the registry")
+    notes.absent("nonce", "the format has none: the answer could be a replay of this request")
+    notes.asserted(
+        "request", "signed hash", "attachments, tool_choice and most parameters are not in"
+    )
+    notes.absent("upstream", "the format does not say what went to the provider")
+    _note_response(notes, choices)
+    if streamed:
+        notes.absent("stream", "the format does not bind chunks")
+    notes.absent("finish_reason", "not bound by the format")
+    notes.absent("usage", "not bound by the format")
+    notes.absent("model", "the served model is not bound by the format")
+    notes.absent("weights", "nobody proves which weights the provider ran")
+    notes.asserted("time", "the node's clock", f"{fields.timestamp} s since 1970")
+    notes.absent("sequence", "the format does not show omissions")
+    notes.absent("execution", "no proof of execution")
+    notes.absent("settlement", "not checked for this format")
+    notes.absent("payment", "not bound by the format")
+    return Verdict(claims=tuple(notes.claims), simulated=False)
+
+
+def _note_response(notes: Notebook, choices: Sequence[Choice]) -> None:
+    first = choices[0] if choices else Choice()
+    if first.tool_calls:
+        notes.proven("response", "signed hash", "the tool calls")
+        if first.text:
+            notes.absent("text", "text beside tool calls is not bound by the format")
+    else:
+        notes.proven("response", "signed hash", "the text")
+    if len(choices) > 1:
+        notes.absent("choices", "only the first choice is bound by the format")
+    for name in ("images", "reasoning", "refusal", "logprobs", "annotations"):
+        if any(getattr(choice, name) for choice in choices):
+            notes.absent(name, "not bound by the format")
