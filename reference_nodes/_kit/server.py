@@ -24,6 +24,7 @@ AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 DRAIN_SECONDS: Final = 20
 """How long running answers may take after SIGTERM before they are cut."""
 
+MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108  (what is made in it has mode 700)
 BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
 _CANCEL_SECONDS: Final = 15
@@ -71,7 +72,7 @@ def tls_context(credentials: TlsCredentials) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    memory = Path("/dev/shm")  # noqa: S108  (the folder made in it has mode 700)
+    memory = MEMORY_FOLDER
     folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="opengradient-", dir=folder) as name:
         path = Path(name) / "tls.pem"
