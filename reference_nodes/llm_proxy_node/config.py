@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import ConfigurationError
@@ -89,6 +89,13 @@ class Settings(BaseModel):
     drain_seconds: int = Field(default=20, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
+    @model_validator(mode="after")
+    def _whole_registry(self) -> Self:
+        parts = (self.registry, self.rpc_url, self.operator_key_file)
+        if any(parts) and not all(parts):
+            raise ValueError("registry, rpc_url and operator_key_file go together")
+        return self
+
     @property
     def domain(self) -> ReceiptDomain:
         """Where this node's receipts belong."""
@@ -115,9 +122,13 @@ class Settings(BaseModel):
             return cls.model_validate({**defaults, **given})
         except ValidationError as error:
             problems = "; ".join(
-                f"{_PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+                f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()
             )
             raise ConfigurationError(problems) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return _PREFIX + (str(location[0]).upper() if location else "*")
 
 
 DEMO_DEFAULTS: Final[Mapping[str, object]] = {

@@ -45,6 +45,11 @@ def chat(model: str = "gpt-4.1-mini", **more: Any) -> dict[str, Any]:
     return {"model": model, "messages": [{"role": "user", "content": "Say hello."}], **more}
 
 
+def everything_in(folder: Path) -> bytes:
+    """All bytes that a node left on its disk."""
+    return b"".join(path.read_bytes() for path in folder.iterdir() if path.is_file())
+
+
 @dataclass
 class Node:
     """A running node and its provider."""

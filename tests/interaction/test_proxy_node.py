@@ -1,6 +1,7 @@
 """The proxy node over real sockets, with a simulated provider behind it."""
 
 import base64
+import itertools
 import json
 import logging
 import socket
@@ -22,9 +23,9 @@ from opengradient.verify.attestation import verify_evidence
 from opengradient.wire.settlement import decode_evidence
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.journal import Journal
-from reference_nodes._kit.outbox import SCHEMA, Outbox
-from reference_nodes.llm_proxy_node.node import JOURNAL_FILE
-from tests.interaction.proxy import CHAT, Node, chat, proxy_node
+from reference_nodes._kit.outbox import Outbox
+from reference_nodes.llm_proxy_node.node import JOURNAL_FILE, MIGRATIONS
+from tests.interaction.proxy import CHAT, Node, chat, everything_in, proxy_node
 
 
 @pytest.fixture
@@ -372,7 +373,7 @@ async def test_private_leaves_nothing(tmp_path: Path) -> None:
         assert state.status_code == 404
         health = (await node.http.get(node.url + "/health")).json()
         assert health["outbox"] == {"private_inferences": 1}
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    stored = everything_in(tmp_path)
     assert digest not in stored
     assert verified.receipt.request_commitment not in stored
     assert verified.receipt.request_commitment.hex().encode() not in stored
@@ -383,7 +384,7 @@ async def test_batch_stores_no_content(tmp_path: Path) -> None:
         headers = {"idempotency-key": "0123456789abcdef-random"}
         response = await node.post(chat(), headers=headers)
         seed = response.json()["opengradient"]["seed"]
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    stored = everything_in(tmp_path)
     assert response.json()["opengradient"]["receipt"]["requestCommitment"].encode() in stored
     for secret in ("Say hello", "Hello from", seed, seed[2:], headers["idempotency-key"]):
         assert secret.encode() not in stored
@@ -394,7 +395,7 @@ async def test_individual_publishes_the_file_without_the_key(tmp_path: Path) -> 
         headers = {"x-settlement-type": "individual", "idempotency-key": "my-capability"}
         response = await node.post(chat(), headers=headers)
         node.checked(response)
-    async with Journal(tmp_path / JOURNAL_FILE, (SCHEMA,)) as journal:
+    async with Journal(tmp_path / JOURNAL_FILE, MIGRATIONS) as journal:
         (waiting,) = await Outbox(journal).waiting(10)
     assert b"Say hello." in waiting.bundle
     assert b"my-capability" not in waiting.bundle
@@ -411,7 +412,7 @@ async def test_receipts_form_one_chain(node: Node) -> None:
             tasks.start_soon(ask)
     ordered = sorted(receipts, key=lambda item: item.receipt.sequence)
     assert [item.receipt.sequence for item in ordered] == list(range(1, 21))
-    for earlier, later in zip(ordered, ordered[1:], strict=False):
+    for earlier, later in itertools.pairwise(ordered):
         assert later.receipt.previous_receipt == earlier.bundle.signed.digest
 
 
@@ -514,7 +515,7 @@ async def test_no_key_leaks(
     node_logs = "".join(
         repr(record.__dict__) for record in caplog.records if record.name.startswith("opengradient")
     )
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir() if path.is_file())
+    stored = everything_in(tmp_path)
     assert key not in shown + captured.out + captured.err + node_logs
     assert key.encode() not in stored
     assert "Say hello" not in node_logs
@@ -522,18 +523,20 @@ async def test_no_key_leaks(
 
 
 async def test_too_many_requests_are_turned_away(tmp_path: Path) -> None:
-    async with proxy_node(tmp_path, max_concurrent=1, upstream_silence_seconds=1) as node:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(node.post, chat("openai/sim-hang-after-0"))
-            with anyio.fail_after(5):
-                while not node.sim.requests:
-                    await anyio.lowlevel.checkpoint()
-            response = await node.post(chat())
-            node.checked(response)
-            assert (response.status_code, response.json()["error"]["code"]) == (
-                503,
-                "node.overloaded",
-            )
+    async with (
+        proxy_node(tmp_path, max_concurrent=1, upstream_silence_seconds=1) as node,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(node.post, chat("openai/sim-hang-after-0"))
+        with anyio.fail_after(5):
+            while not node.sim.requests:
+                await anyio.lowlevel.checkpoint()
+        response = await node.post(chat())
+        node.checked(response)
+        assert (response.status_code, response.json()["error"]["code"]) == (
+            503,
+            "node.overloaded",
+        )
 
 
 async def test_plain_openai_client(node: Node) -> None:
