@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, final
 from urllib.parse import parse_qsl
 
+import anyio
+
 from opengradient.core.canonical import JsonObject, compact_json
 from opengradient.core.messages import ErrorReply
 from opengradient.errors import ConfigurationError, OpenGradientError
@@ -18,6 +20,7 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 JSON: Final = b"application/json"
+_DISCARD_SECONDS: Final = 2.0
 
 
 class ClientGoneError(OpenGradientError):
@@ -109,6 +112,17 @@ class Request:
         if size > max_bytes:
             raise _too_large(max_bytes)
         return b"".join(pieces)
+
+    async def discard_rest(self) -> None:
+        """Take in what the client is still sending, for a moment.
+
+        A connection that is closed with unread bytes is reset, and the client would lose the
+        answer that tells it why.
+        """
+        with anyio.move_on_after(_DISCARD_SECONDS):
+            while (message := await self._receive())["type"] == "http.request":
+                if not message.get("more_body", False):
+                    return
 
     async def gone(self) -> None:
         """Return when the client has left; only after `body`."""
@@ -221,10 +235,23 @@ class App:
         except ClientGoneError:
             return None
         except OpenGradientError as error:
-            close = ((b"connection", b"close"),) if error.code == "request.too_large" else ()
-            return Response.error(error_reply(error), headers=close)
+            if error.code == "request.too_large":
+                await self._refuse_body(request, error)
+                return None
+            return Response.error(error_reply(error))
+
+    async def _refuse_body(self, request: Request, error: OpenGradientError) -> None:
+        response = Response.error(error_reply(error), headers=((b"connection", b"close"),))
+        await self._start(request, response)
+        await request.send(response.body)
+        await request.discard_rest()
+        await request.send(b"", more=False)
 
     async def _finish(self, request: Request, response: Response) -> None:
+        await self._start(request, response)
+        await request.send(response.body if request.method != "HEAD" else b"", more=False)
+
+    async def _start(self, request: Request, response: Response) -> None:
         await request.start(
             response.status,
             (
@@ -234,4 +261,3 @@ class App:
                 *response.headers,
             ),
         )
-        await request.send(response.body if request.method != "HEAD" else b"", more=False)

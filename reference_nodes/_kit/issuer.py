@@ -20,7 +20,7 @@ from opengradient.core.digests import ZERO32
 from opengradient.core.merkle import chunk_root, stream_salt_seed
 from opengradient.core.messages import Usage
 from opengradient.core.modes import ProofKind, ReceiptKind, SettlementMode, VerificationMode
-from opengradient.core.receipts import Receipt, ReceiptDomain, SignedReceipt, sign_receipt
+from opengradient.core.receipts import Receipt, ReceiptDomain, sign_receipt
 from opengradient.wire.receipts import encode_bundle
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
@@ -130,7 +130,10 @@ class Issuer:
         answer = render(attached)
         now_ms = self._clock()
         entry = outbox.OutboxEntry(
-            signed=attached.signed, bundle=_published(exchange, attached), created_ms=now_ms
+            digest=self._previous,
+            signed=attached.signed,
+            bundle=_published(exchange, attached),
+            created_ms=now_ms,
         )
         private = exchange.settlement_mode == SettlementMode.PRIVATE
         if ticket is None or private:
@@ -139,7 +142,7 @@ class Issuer:
                 self._store.keep_private(ticket, answer)
         else:
             await self._commit_both(entry, ticket.seal(answer, now_ms=now_ms))
-        _note(attached.signed)
+        _note(entry)
         return answer
 
     async def _commit_both(self, entry: outbox.OutboxEntry, row: answers.SealedAnswer) -> None:
@@ -159,12 +162,12 @@ class Issuer:
         finished = max(self._clock(), started, exchange.first_token_at)
         receipt = Receipt(
             receipt_id=secrets.token_bytes(32),
-            kind=exchange.kind,
-            verification_mode=self._mode,
-            settlement_mode=exchange.settlement_mode,
+            kind=int(exchange.kind),
+            verification_mode=int(self._mode),
+            settlement_mode=int(exchange.settlement_mode),
             node_id=self._identity.node_id,
             evidence_digest=exchange.standing.digest,
-            channel_kind=channel_kind,
+            channel_kind=int(channel_kind),
             channel_binding=channel_binding,
             client_nonce=exchange.client_nonce,
             request_commitment=_commit(exchange.seed, REQUEST, exchange.request),
@@ -174,7 +177,7 @@ class Issuer:
             stream_chunks=len(chunks),
             status=exchange.status,
             model_commitment=_commit(exchange.seed, MODEL, exchange.model),
-            proof_kind=ProofKind.NONE,
+            proof_kind=int(ProofKind.NONE),
             proof_soundness_bits=0,
             proof_digest=ZERO32,
             input_tokens=usage.input_tokens,
@@ -223,9 +226,9 @@ def _published(exchange: Exchange, attached: AttachedReceipt) -> bytes | None:
     return encode_bundle(bundle)
 
 
-def _note(signed: SignedReceipt) -> None:
+def _note(entry: outbox.OutboxEntry) -> None:
     """One line per inference: ids and status, nothing of the content."""
-    receipt = signed.receipt
+    receipt = entry.signed.receipt
     private = receipt.settlement_mode == SettlementMode.PRIVATE
     _log.info(
         "inference",
@@ -234,7 +237,7 @@ def _note(signed: SignedReceipt) -> None:
             "status": receipt.status,
             "settlement_mode": receipt.settlement_mode,
             "sequence": receipt.sequence,
-            "receipt": None if private else signed.digest.hex(),
+            "receipt": None if private else entry.digest.hex(),
             "duration_ms": receipt.finished_at - receipt.started_at,
         },
     )

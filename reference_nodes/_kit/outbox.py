@@ -46,11 +46,13 @@ class OutboxEntry:
     """One receipt as it is stored.
 
     Attributes:
+        digest: Its signing digest.
         signed: The receipt.
         bundle: The receipt file, for INDIVIDUAL_FULL only: it is going to be published.
         created_ms: Unix milliseconds.
     """
 
+    digest: bytes
     signed: SignedReceipt
     bundle: bytes | None
     created_ms: int
@@ -97,7 +99,7 @@ def insert(connection: sqlite3.Connection, entry: OutboxEntry) -> None:
     connection.execute(
         "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
         (
-            entry.signed.digest,
+            entry.digest,
             SettlementState.QUEUED.value,
             receipt.evidence_digest,
             entry.created_ms,

@@ -101,6 +101,7 @@ async def serving(app: App, bind: Bind, tls: TlsCredentials | None) -> AsyncIter
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=bind.drain_seconds,

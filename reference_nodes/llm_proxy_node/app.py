@@ -1,9 +1,11 @@
 """HTTP in front of the service: decode, call, encode."""
 
+import logging
 import math
 from typing import Final, final
 
 from opengradient.core.canonical import JsonObject
+from opengradient.errors import OpenGradientError
 from opengradient.wire.fields import to_hex
 from opengradient.wire.openai_request import KIND_OF_PATH
 from reference_nodes._kit.answers import Answer
@@ -13,6 +15,8 @@ from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.node_routes import NodeRoutes
 from reference_nodes.llm_proxy_node.calls import Call, CallHeaders
 from reference_nodes.llm_proxy_node.service import ProxyService, Replayed
+
+_log = logging.getLogger("opengradient.node")
 
 _EVENTS: Final = b"text/event-stream; charset=utf-8"
 _REPLAYED: Final = (b"x-opengradient-replayed", b"1")
@@ -100,7 +104,15 @@ class ProxyRoutes:
             now_ms=self._clock(),
         )
         client = _HttpClient(request, self._headers)
-        answer = await self._service.respond(call, client)
+        try:
+            answer = await self._service.respond(call, client)
+        except OpenGradientError as error:
+            if not client.started:
+                raise
+            # Half an answer is out and cannot be signed: uvicorn cuts a connection whose answer
+            # is not ended, and the client sees that.
+            _log.error("stream cut without receipt", extra={"code": error.code})
+            return None
         if answer is None:
             await client.end()
             return None

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import ConfigurationError
@@ -58,7 +58,6 @@ class Settings(BaseModel):
         max_concurrent: Requests at once.
         upstream_silence_seconds: Longest pause of a provider.
         upstream_total_seconds: Longest time of one answer.
-        upstream_connections: Open connections to providers.
         patience_seconds: How long a repeated request waits for the first one.
         drain_seconds: How long running answers may take at shutdown.
         log_level: DEBUG, INFO, WARNING or ERROR.
@@ -86,10 +85,16 @@ class Settings(BaseModel):
     max_concurrent: int = Field(default=4000, ge=1)
     upstream_silence_seconds: float = Field(default=120.0, gt=0)
     upstream_total_seconds: float = Field(default=600.0, gt=0, le=1200.0)
-    upstream_connections: int = Field(default=2000, ge=1)
     patience_seconds: float = Field(default=60.0, ge=0)
     drain_seconds: int = Field(default=20, ge=0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @model_validator(mode="after")
+    def _whole_registry(self) -> Self:
+        parts = (self.registry, self.rpc_url, self.operator_key_file)
+        if any(parts) and not all(parts):
+            raise ValueError("registry, rpc_url and operator_key_file go together")
+        return self
 
     @property
     def domain(self) -> ReceiptDomain:
@@ -117,9 +122,13 @@ class Settings(BaseModel):
             return cls.model_validate({**defaults, **given})
         except ValidationError as error:
             problems = "; ".join(
-                f"{_PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}" for item in error.errors()
+                f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()
             )
             raise ConfigurationError(problems) from None
+
+
+def _variable(location: tuple[int | str, ...]) -> str:
+    return _PREFIX + (str(location[0]).upper() if location else "*")
 
 
 DEMO_DEFAULTS: Final[Mapping[str, object]] = {

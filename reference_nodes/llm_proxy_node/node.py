@@ -10,12 +10,15 @@ from typing import Final
 import anyio
 
 from opengradient._version import __version__
-from opengradient.transport import HttpTransport, Timeouts
+from opengradient.chain.values import NodeKind
+from opengradient.errors import ChainError
+from opengradient.transport import HttpTransport
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import AnswerStore
 from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes._kit.delivery import Delivery
 from reference_nodes._kit.enclave import Enclave, SoftwareEnclave
+from reference_nodes._kit.http_client import HttpClient
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.issuer import Issuer
 from reference_nodes._kit.journal import Journal
@@ -23,6 +26,7 @@ from reference_nodes._kit.measure import measure_node
 from reference_nodes._kit.node_routes import NodeRoutes
 from reference_nodes._kit.nsm import NitroEnclave
 from reference_nodes._kit.outbox import Outbox
+from reference_nodes._kit.registration import Registrar, RegistrySettings, load_operator_key
 from reference_nodes._kit.server import Bind, serving
 from reference_nodes._kit.software_root import SoftwareRoot
 from reference_nodes.llm_proxy_node.app import ProxyRoutes
@@ -36,6 +40,7 @@ _log = logging.getLogger("opengradient.node")
 PACKAGE: Final = "reference_nodes.llm_proxy_node"
 JOURNAL_FILE: Final = "journal.sqlite3"
 _HOUSEKEEPING_SECONDS: Final = 60.0
+_RETIRE_SECONDS: Final = 5.0
 
 
 def make_enclave(settings: Settings, clock: Clock) -> Enclave:
@@ -65,7 +70,8 @@ async def running(
     async with (
         Journal(path, (*outbox.SCHEMA, *answers.SCHEMA)) as journal,
         HttpTransport(max_connections=4) as to_full_nodes,
-        _provider_transport(settings) as to_providers,
+        HttpTransport(max_connections=2) as to_ledger,
+        HttpClient() as to_providers,
     ):
         queue = Outbox(journal)
         store = AnswerStore(journal)
@@ -129,17 +135,42 @@ async def running(
             tasks.start_soon(_keep_house, identity, store, clock)
             async with serving(proxy.app(common), bind, identity.tls) as url:
                 _log.info("serving", extra={"node": identity.node_id.hex()})
+                registrar = _registrar(settings, identity, to_ledger, clock, url)
+                if registrar is not None:
+                    tasks.start_soon(registrar.run)
                 yield url
             tasks.cancel_scope.cancel()
+        if registrar is not None:
+            await _retire(registrar)
 
 
-def _provider_transport(settings: Settings) -> HttpTransport:
-    return HttpTransport(
-        timeouts=Timeouts(
-            silence=settings.upstream_silence_seconds, total=settings.upstream_total_seconds
+def _registrar(
+    settings: Settings, identity: NodeIdentity, to_ledger: HttpTransport, clock: Clock, url: str
+) -> Registrar | None:
+    if settings.registry is None or settings.rpc_url is None or settings.operator_key_file is None:
+        return None
+    return Registrar(
+        identity=identity,
+        operator=load_operator_key(settings.operator_key_file),
+        transport=to_ledger,
+        settings=RegistrySettings(
+            rpc_url=settings.rpc_url,
+            chain_id=settings.chain_id,
+            registry=bytes.fromhex(settings.registry[2:]),
+            kind=NodeKind.LLM_PROXY,
+            endpoint=settings.public_url or url,
         ),
-        max_connections=settings.upstream_connections,
+        clock=clock,
     )
+
+
+async def _retire(registrar: Registrar) -> None:
+    """Close the entry at an orderly end; a ledger that does not answer does not hold it up."""
+    with anyio.move_on_after(_RETIRE_SECONDS):
+        try:
+            await registrar.retire()
+        except ChainError as error:
+            _log.warning("not retired", extra={"code": error.code})
 
 
 async def _keep_house(identity: NodeIdentity, store: AnswerStore, clock: Clock) -> None:

@@ -20,13 +20,13 @@ from opengradient.errors import (
     ProtocolError,
     UnsupportedParameterError,
 )
-from opengradient.transport import HttpStream
 from opengradient.wire.openai_reply import ATTACHMENT, encode_final_frame, encode_reply
 from opengradient.wire.openai_request import parse_request
 from opengradient.wire.receipts import encode_attached
 from opengradient.wire.sse import DONE, encode_event
 from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
 from reference_nodes._kit.clock import Clock
+from reference_nodes._kit.http_client import ResponseStream
 from reference_nodes._kit.issuer import Exchange, Issuer
 from reference_nodes._kit.legacy import LegacySigner
 from reference_nodes.llm_proxy_node.backends import (
@@ -333,7 +333,7 @@ class ProxyService:
         run.end()
 
     async def _carry(
-        self, plan: _Plan, run: StreamRun, trace: Trace, client: Client, stream: HttpStream
+        self, plan: _Plan, run: StreamRun, trace: Trace, client: Client, stream: ResponseStream
     ) -> None:
         if not 200 <= stream.status < 300:
             body = await self._upstream.read_all(stream, trace, MAX_ERROR_BYTES)

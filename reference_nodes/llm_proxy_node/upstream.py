@@ -11,7 +11,7 @@ from opengradient.core.commitments import FieldValue
 from opengradient.core.digests import new_sha256
 from opengradient.core.messages import ErrorReply
 from opengradient.errors import ConnectError, ProtocolError, TimedOutError, TransportError
-from opengradient.transport import HttpStream, HttpTransport
+from reference_nodes._kit.http_client import HttpClient, ResponseStream
 from reference_nodes.llm_proxy_node.backends import UpstreamRequest
 
 MAX_REPLY_BYTES: Final = 64 * 1024 * 1024
@@ -102,9 +102,9 @@ class Trace:
 class Upstream:
     """Sends requests to providers over pooled connections."""
 
-    def __init__(self, transport: HttpTransport, timeouts: UpstreamTimeouts) -> None:
-        """Take the transport and its bounds."""
-        self._transport = transport
+    def __init__(self, client: HttpClient, timeouts: UpstreamTimeouts) -> None:
+        """Take the client and its bounds."""
+        self._client = client
         self._timeouts = timeouts
 
     async def fetch(self, request: UpstreamRequest, trace: Trace) -> "Fetched":
@@ -118,14 +118,14 @@ class Upstream:
         return Fetched(stream.status, stream.headers, body)
 
     @asynccontextmanager
-    async def open(self, request: UpstreamRequest, trace: Trace) -> AsyncIterator[HttpStream]:
+    async def open(self, request: UpstreamRequest, trace: Trace) -> AsyncIterator[ResponseStream]:
         """Send a request and yield the answer as it comes.
 
         Transport failures within the block leave it as UpstreamFailedError too.
         """
         try:
             with anyio.fail_after(self._timeouts.total):
-                async with self._transport.stream(
+                async with self._client.stream(
                     request.method,
                     request.url,
                     headers=request.headers,
@@ -142,7 +142,7 @@ class Upstream:
                 trace.sent()
             raise _failed(error) from error
 
-    async def read_all(self, stream: HttpStream, trace: Trace, max_bytes: int) -> bytes:
+    async def read_all(self, stream: ResponseStream, trace: Trace, max_bytes: int) -> bytes:
         """Read the rest of an answer.
 
         Raises:

@@ -33,6 +33,11 @@ def canonical_json(value: Any) -> bytes:
         ) from error
 
 
+_encode_compact = json.JSONEncoder(
+    ensure_ascii=False, separators=(",", ":"), allow_nan=False
+).encode
+
+
 def compact_json(value: Any) -> bytes:
     """Serialise to compact UTF-8 JSON, for bytes that are sent rather than recomputed.
 
@@ -40,9 +45,7 @@ def compact_json(value: Any) -> bytes:
         MalformedError: The value is not JSON (NaN, a lone surrogate, a foreign type).
     """
     try:
-        return json.dumps(
-            value, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-        ).encode()
+        return _encode_compact(value).encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise MalformedError(f"value is not JSON: {error}", step="json") from error
 
