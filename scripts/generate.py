@@ -1,7 +1,7 @@
 """Writes the documents that are made from code; `--check` fails if one is stale.
 
-    python scripts/generate.py            write them
-    python scripts/generate.py --check    compare only
+python scripts/generate.py            write them
+python scripts/generate.py --check    compare only
 """
 
 import sys

@@ -24,8 +24,8 @@ _Job: TypeAlias = "tuple[Work[Any], asyncio.Future[Any]]"
 MAX_GROUP: Final = 256
 """Jobs in one commit; bounds how long the first of them waits for the last."""
 
-FORMAT: Final = 1
-"""SQLite's user_version of the file; a file of another version is refused."""
+Migrations: TypeAlias = Sequence[Sequence[str]]
+"""Entry n holds the statements that lead from version n of a file to n + 1."""
 
 
 @final
@@ -38,15 +38,16 @@ class Journal:
     must not be followed by more.
     """
 
-    def __init__(self, path: Path, schema: Sequence[str]) -> None:
+    def __init__(self, path: Path, migrations: Migrations) -> None:
         """Name the file.
 
         Args:
             path: The file; its folder is made with mode 700 where it is missing.
-            schema: ``CREATE ... IF NOT EXISTS`` statements.
+            migrations: What brings a file up to date. SQLite's user_version counts how many of
+                them it has had; a file that has had more than these is refused.
         """
         self._path = path
-        self._schema = tuple(schema)
+        self._migrations = tuple(migrations)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._main, name="journal", daemon=True)
         self._opened: asyncio.Future[None] | None = None
@@ -125,15 +126,17 @@ class Journal:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version not in {0, FORMAT}:
+        if version > len(self._migrations):
             connection.close()
             raise ConfigurationError(
-                f"the journal {self._path} has format {version}; this release reads {FORMAT}"
+                f"the journal {self._path} has version {version}; "
+                f"this release reads {len(self._migrations)}"
             )
         connection.execute("BEGIN IMMEDIATE")
-        for statement in self._schema:
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={FORMAT}")
+        for statements in self._migrations[version:]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={len(self._migrations)}")
         connection.execute("COMMIT")
         return connection
 

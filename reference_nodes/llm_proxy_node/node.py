@@ -68,7 +68,7 @@ async def running(
     """
     path = Path(settings.data_dir) / JOURNAL_FILE
     async with (
-        Journal(path, (*outbox.SCHEMA, *answers.SCHEMA)) as journal,
+        Journal(path, ((*outbox.SCHEMA, *answers.SCHEMA),)) as journal,
         HttpTransport(max_connections=4) as to_full_nodes,
         HttpTransport(max_connections=2) as to_ledger,
         HttpClient() as to_providers,

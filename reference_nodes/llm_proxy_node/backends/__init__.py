@@ -94,7 +94,9 @@ class Backends:
         if not _MODEL.fullmatch(model):
             raise _unknown("model: must be 1 to 200 printable ASCII characters without spaces")
         prefix, slash, rest = model.partition("/")
-        if slash and rest:
+        if slash:
+            if not prefix or not rest:
+                raise _unknown("model: write it as provider/model")
             for entry in _PROVIDERS:
                 if prefix in entry.prefixes:
                     return self._of(entry), rest
@@ -105,8 +107,6 @@ class Backends:
 
     def _bare(self, model: str) -> Backend:
         entry = next((entry for entry in _PROVIDERS if model.startswith(entry.families)), None)
-        if entry is not None and entry.setting in self.configured:
-            return self.configured[entry.setting]
         if set(self.configured) == {"compatible"}:
             return self.configured["compatible"]
         if entry is not None:

@@ -107,7 +107,7 @@ def _reply(body: JsonObject) -> ParsedReply:
             case "tool_use":
                 calls.append(_tool_call(block))
             case "redacted_thinking":
-                """Encrypted: there is nothing to show."""
+                pass  # encrypted: there is nothing to show
             case other:
                 raise ShapeError(f"a block has the unknown type {other!r}"[:100])
     choice = Choice(

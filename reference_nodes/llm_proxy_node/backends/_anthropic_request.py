@@ -222,8 +222,9 @@ def _assistant(path: str, message: JsonObject) -> Any:
 
 
 def _tool_result(message: JsonObject) -> JsonObject:
-    given = message["content"]
-    result: Any = given
-    if not isinstance(given, str):
-        result = [{"type": "text", "text": text} for text in content.texts(given)]
-    return {"type": "tool_result", "tool_use_id": message["tool_call_id"], "content": result}
+    # Text parts, the only ones that a result can have, have the same shape there.
+    return {
+        "type": "tool_result",
+        "tool_use_id": message["tool_call_id"],
+        "content": message["content"],
+    }

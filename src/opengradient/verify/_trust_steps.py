@@ -3,8 +3,9 @@
 from opengradient.core.bundle import ReceiptBundle
 from opengradient.core.digests import ZERO32, equal
 from opengradient.core.evidence import VerifiedEvidence
+from opengradient.core.keys import PublicKey
 from opengradient.core.modes import ChannelKind, SettlementMode, VerificationMode
-from opengradient.core.receipts import Receipt
+from opengradient.core.receipts import Receipt, SignedReceipt
 from opengradient.errors import (
     AttestationError,
     FreshnessError,
@@ -95,7 +96,15 @@ def check_key(
     bundle: ReceiptBundle, verified: VerifiedEvidence, policy: TrustPolicy, notes: Notebook
 ) -> None:
     """Steps 4 and 5: the key is bound by the evidence, is not revoked, and signed."""
-    receipt = bundle.signed.receipt
+    key = attested_signer(bundle.signed, bundle.signed.digest, verified, policy)
+    notes.proven("signature", "secp256k1 key bound in the evidence", f"node {key.node_id.hex()}")
+
+
+def attested_signer(
+    signed: SignedReceipt, digest: bytes, verified: VerifiedEvidence, policy: TrustPolicy
+) -> PublicKey:
+    """The attested key, which made the signature over `digest`, the receipt's signing digest."""
+    receipt = signed.receipt
     if verified.keyset is None:
         raise AttestationError("the evidence binds no signing key", code="attestation.binding")
     key = verified.keyset.signing
@@ -106,18 +115,19 @@ def check_key(
             expected=key.node_id.hex(),
             actual=receipt.node_id.hex(),
         )
-    signer = bundle.signed.signer()
-    if signer != key:
+    try:
+        key.verify(digest, signed.signature)
+    except SignatureError as error:
         raise SignatureError(
             "the receipt is not signed by the attested key",
             expected=key.compressed.hex(),
-            actual=signer.compressed.hex(),
-        )
-    if "0x" + key.node_id.hex() in policy.revoked_keys:
+            actual=error.actual,
+        ) from error
+    if key.compressed.hex() in policy.revoked_keys:
         raise PolicyError(
             "the signing key is revoked", code="attestation.revoked_key", actual=key.node_id.hex()
         )
-    notes.proven("signature", "secp256k1 key bound in the evidence", f"node {key.node_id.hex()}")
+    return key
 
 
 def check_modes(

@@ -39,23 +39,25 @@ def decode_evidence(value: Any) -> Evidence:
 
 def encode_inclusion(inclusion: InclusionProof) -> JsonObject:
     """A proof of inclusion as JSON."""
-    anchor = inclusion.anchor
     return {
         "root": to_hex(inclusion.root),
         "size": inclusion.size,
         "proof": [to_hex(node) for node in inclusion.proof],
         "blobId": to_hex(inclusion.blob_id),
         "submitter": to_hex(inclusion.submitter),
-        "anchor": None
-        if anchor is None
-        else {
-            "chainId": anchor.chain_id,
-            "settlementContract": to_hex(anchor.settlement_contract),
-            "transactionHash": to_hex(anchor.transaction_hash),
-            "blockNumber": anchor.block_number,
-            "blockHash": to_hex(anchor.block_hash),
-            "blockTime": anchor.block_time,
-        },
+        "anchor": None if inclusion.anchor is None else encode_anchor(inclusion.anchor),
+    }
+
+
+def encode_anchor(anchor: Anchor) -> JsonObject:
+    """The ledger's record of a batch as JSON."""
+    return {
+        "chainId": anchor.chain_id,
+        "settlementContract": to_hex(anchor.settlement_contract),
+        "transactionHash": to_hex(anchor.transaction_hash),
+        "blockNumber": anchor.block_number,
+        "blockHash": to_hex(anchor.block_hash),
+        "blockTime": anchor.block_time,
     }
 
 

@@ -29,6 +29,10 @@ TABLE: dict[str, Code] = {
         "The request body is larger than the node accepts.",
         "Send less, or raise the node's OPENGRADIENT_MAX_BODY_BYTES.",
     ),
+    "request.too_long": Code(
+        "The request has more tokens than the model can see.",
+        "Shorten the text or leave out old messages.",
+    ),
     "transport.failed": Code(
         "The bytes did not arrive.",
         "Check the network; the error's cause has the detail.",

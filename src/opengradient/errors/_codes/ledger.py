@@ -59,6 +59,38 @@ TABLE: dict[str, Code] = {
         "This inference was asked for in PRIVATE mode: nothing of it is settled.",
         "Use BATCH_HASHED if you want a proof of inclusion.",
     ),
+    "settlement.evidence_needed": Code(
+        "The full node does not have the evidence that the receipt names.",
+        "Post the evidence to /v1/evidence, then post the receipt again.",
+    ),
+    "settlement.unknown_node": Code(
+        "The registry does not know the node that signed the receipt.",
+        "Register the node; the receipt can be posted again then.",
+    ),
+    "settlement.key_revoked": Code(
+        "The key that signed the receipt, or the code it ran, was revoked on the ledger.",
+        "Do not use this node. Keep the receipt file.",
+    ),
+    "settlement.bundle_missing": Code(
+        "An INDIVIDUAL_FULL receipt came without all of its preimages.",
+        "Post the whole receipt file with it, nothing withheld.",
+    ),
+    "settlement.bundle_unwanted": Code(
+        "A BATCH_HASHED receipt came with preimages, which must not be published.",
+        "Post the signed receipt alone.",
+    ),
+    "settlement.batch_data": Code(
+        "The data of a batch is not what was anchored.",
+        "Fetch the blob from another full node; if it is the same there, challenge the batch.",
+    ),
+    "settlement.batch_invalid": Code(
+        "The batch was shown to the settlement contract to be wrong, and is void.",
+        "The full node that anchored it is suspended; the message has the details.",
+    ),
+    "settlement.blob": Code(
+        "A stored blob is missing or no longer has the bytes of its id.",
+        "Restore the data folder from another full node; blobs can be fetched by their id.",
+    ),
     "settlement.inclusion": Code(
         "The Merkle proof does not lead to the anchored root.",
         "Fetch the proof again from another full node.",

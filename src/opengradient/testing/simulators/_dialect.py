@@ -24,7 +24,7 @@ class Call:
         stream: Whether the answer is streamed.
         choices: How many answers.
         usage: Whether a stream reports usage.
-        inputs: How many texts to embed, and whether they came as a list.
+        inputs: How many texts to embed.
         as_list: Whether the texts to embed came as a list.
         said: The text of the last message, for echoes.
     """

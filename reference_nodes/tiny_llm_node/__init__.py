@@ -1,0 +1,1 @@
+"""A very small language model of our own behind OpenAI's protocol: an upstream that needs no key."""
