@@ -11,7 +11,9 @@ async with og.LLM() as llm:
 Everything is imported when it is first used, so that ``import opengradient`` is light.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from opengradient._version import __version__
@@ -64,7 +66,6 @@ _HOMES: dict[str, str] = {
     "x402SettlementMode": "opengradient.llm",
     "Network": "opengradient.networks",
     "load_network": "opengradient.networks",
-    "verify": "opengradient.offline",
     "TrustPolicy": "opengradient.verify.policy",
     "Claim": "opengradient.verify.verdict",
     "Status": "opengradient.verify.verdict",
@@ -104,8 +105,31 @@ __all__ = [
 ]
 
 
+class _VerifyRoom(ModuleType):
+    """The room `opengradient.verify`, which can be called: ``og.verify(receipt)``."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Verify a receipt offline, see `opengradient.offline.verify`."""
+        return import_module("opengradient.offline").verify(*args, **kwargs)
+
+
+class _Package(ModuleType):
+    """This package: the import of the room `verify` must not hide the function of that name."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Make the room callable when the import system puts it here."""
+        if name == "verify" and type(value) is ModuleType:
+            value.__class__ = _VerifyRoom
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    if name == "verify":
+        return import_module("opengradient.verify")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     home, original = _RENAMED.get(name) or (_HOMES[name], name)

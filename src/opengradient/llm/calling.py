@@ -27,7 +27,7 @@ from opengradient.llm.pool import NodePool
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.reply import NodeFacts
 from opengradient.llm.requests import Call
-from opengradient.transport import HttpStream
+from opengradient.transport import AnswerStream
 from opengradient.transport.retry import NOTHING_DONE
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.openai_reply import decode_reply
@@ -104,10 +104,10 @@ class Caller:
 
         return await self._run(call, send)
 
-    async def open_stream(self, call: Call, stack: AsyncExitStack) -> tuple[Checker, HttpStream]:
+    async def open_stream(self, call: Call, stack: AsyncExitStack) -> tuple[Checker, AnswerStream]:
         """Send a call and return its stream, which `stack` closes."""
 
-        async def send(checker: Checker) -> tuple[Checker, HttpStream]:
+        async def send(checker: Checker) -> tuple[Checker, AnswerStream]:
             async with AsyncExitStack() as attempt:
                 stream = await attempt.enter_async_context(
                     checker.session.transport.stream(

@@ -142,7 +142,7 @@ class Checker:
         return Expectation(
             domain=self.session.verified.domain,
             nonce=self.call.nonce,
-            channel=self._channel(receipt.channel_binding),
+            channel=self._channel(receipt.channel_binding, replayed=answer.replayed),
             settlement_mode=self.call.settlement.number,
             kinds=answer.kinds,
             request=self.call.fields(),
@@ -154,12 +154,16 @@ class Checker:
             previous=self.node.history(receipt.node_id).previous_of(signed, mark),
         )
 
-    def _channel(self, binding: bytes) -> Channel:
-        """The channel that the receipt must name: the one of any try of this call."""
+    def _channel(self, binding: bytes, *, replayed: bool) -> Channel | None:
+        """The channel that the receipt must name: the one of any try of this call.
+
+        Of an answer that was given to an earlier call, before the node got new keys, this call
+        does not know the channel.
+        """
         for channel in self._attempts.channels:
             if channel[1] == binding:
                 return channel
-        return self.session.verified.channel
+        return None if replayed else self.session.verified.channel
 
     def _requested_model(self, answer: Answer) -> str | None:
         if answer.reply is None and answer.attached.model.get("requested") is None:

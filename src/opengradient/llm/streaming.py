@@ -22,7 +22,7 @@ from opengradient.llm.calling import KINDS_OF, REPLAYED, Caller, Checked
 from opengradient.llm.checking import Answer, Checker, split
 from opengradient.llm.reply import ChatChunk, ChatReply
 from opengradient.llm.requests import Call
-from opengradient.transport import HttpStream
+from opengradient.transport import AnswerStream
 from opengradient.wire.openai_reply import ATTACHMENT, decode_chunk, decode_usage
 from opengradient.wire.receipts import decode_attached
 from opengradient.wire.sse import DONE, Event, EventDecoder
@@ -125,7 +125,9 @@ class ChatStream:
             self._pieces = self._read(checker, stream)
         return self._pieces
 
-    async def _read(self, checker: Checker, stream: HttpStream) -> AsyncGenerator[ChatChunk, None]:
+    async def _read(
+        self, checker: Checker, stream: AnswerStream
+    ) -> AsyncGenerator[ChatChunk, None]:
         reader = StreamReader(checker, replayed=REPLAYED in stream.headers)
         async with aclosing(_events(stream)) as events:
             async for event in events:
@@ -231,7 +233,7 @@ class StreamReader:
         return parts
 
 
-async def _events(stream: HttpStream) -> AsyncGenerator[Event, None]:
+async def _events(stream: AnswerStream) -> AsyncGenerator[Event, None]:
     """The events of a stream, its end marker included."""
     decoder = EventDecoder()
     try:

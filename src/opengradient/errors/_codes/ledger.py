@@ -51,10 +51,6 @@ TABLE: dict[str, Code] = {
         "The full node refused the receipt.",
         "The message says which check failed. Keep the receipt file.",
     ),
-    "settlement.evidence_needed": Code(
-        "The full node does not have the evidence that the receipt names.",
-        "The node uploads it and delivers the receipt again by itself.",
-    ),
     "settlement.private": Code(
         "This inference was asked for in PRIVATE mode: nothing of it is settled.",
         "Use BATCH_HASHED if you want a proof of inclusion.",
