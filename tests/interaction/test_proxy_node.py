@@ -395,7 +395,7 @@ async def test_individual_publishes_the_file_without_the_key(tmp_path: Path) -> 
         headers = {"x-settlement-type": "individual", "idempotency-key": "my-capability"}
         response = await node.post(chat(), headers=headers)
         node.checked(response)
-    async with Journal(tmp_path / JOURNAL_FILE, SCHEMA) as journal:
+    async with Journal(tmp_path / JOURNAL_FILE, (SCHEMA,)) as journal:
         (waiting,) = await Outbox(journal).waiting(10)
     assert b"Say hello." in waiting.bundle
     assert b"my-capability" not in waiting.bundle
