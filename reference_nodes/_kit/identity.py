@@ -22,20 +22,26 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import NameOID
 
+from opengradient.core import cbor, cose
 from opengradient.core.digests import ZERO32, sha256
 from opengradient.core.evidence import Evidence
 from opengradient.core.keys import CURVE_ORDER, MemorySigner
 from opengradient.core.keyset import Keyset
 from opengradient.core.modes import ChannelKind
 from opengradient.core.nitriding import encode_user_data
+from opengradient.core.nitro_document import parse_document
+from opengradient.errors import ConfigurationError, MalformedError
 from reference_nodes._kit.clock import Clock
 from reference_nodes._kit.enclave import Enclave
 from reference_nodes._kit.legacy import LegacySigner
 from reference_nodes._kit.outbox import Outbox
 
 REFRESH_AFTER_MS: Final = 60 * 60 * 1000
-"""An hour. Evidence serves for 90 minutes at least (`enclave.ROTATE_AFTER_MS`); the rest is for
-requests that began under the old evidence."""
+"""An hour: clients accept evidence for three (`TrustPolicy.max_evidence_age_ms`)."""
+
+RESERVE_MS: Final = 25 * 60 * 1000
+"""How long before the end of its certificates evidence is replaced: requests that began under it
+have 20 minutes at most (`Settings.upstream_total_seconds`)."""
 
 _CERTIFICATE_LIFETIME: Final = timedelta(days=365)
 _NAME: Final = "localhost"
@@ -87,6 +93,24 @@ def make_tls_credentials(*, now_ms: int) -> TlsCredentials:
     )
 
 
+def ends_at_ms(evidence: Evidence) -> int:
+    """When the first of a document's certificates ends, Unix milliseconds.
+
+    Raises:
+        MalformedError: Not a document in Nitro's format.
+    """
+    envelope = cbor.decode(evidence.document.removeprefix(cose.TAG))
+    payload = envelope[2] if isinstance(envelope, tuple) and len(envelope) == 4 else None
+    if not isinstance(payload, bytes):
+        raise MalformedError("not an attestation document", code="nitro.cose.structure")
+    document = parse_document(payload)
+    ends = [
+        x509.load_der_x509_certificate(der).not_valid_after_utc
+        for der in (document.certificate, *document.cabundle)
+    ]
+    return int(min(ends).timestamp() * 1000)
+
+
 def new_signer() -> MemorySigner:
     """A fresh secp256k1 key."""
     return MemorySigner((secrets.randbelow(CURVE_ORDER - 1) + 1).to_bytes(32))
@@ -95,11 +119,12 @@ def new_signer() -> MemorySigner:
 @final
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Evidence that receipts name, with its digest and its time in Unix milliseconds."""
+    """Evidence that receipts name, with its digest; times in Unix milliseconds."""
 
     evidence: Evidence
     digest: bytes
     made_at_ms: int
+    ends_at_ms: int
 
 
 @final
@@ -172,9 +197,14 @@ class NodeIdentity:
 
     @property
     def standing(self) -> Standing:
-        """The evidence that new receipts name."""
-        if self._standing is None:
-            raise AssertionError("an identity is made with NodeIdentity.create")
+        """The evidence that new receipts name.
+
+        Raises:
+            ConfigurationError: Code ``enclave.unavailable``: it ended, and no new one could be
+                made. A receipt under it would not verify.
+        """
+        if self._standing is None or self._clock() >= self._standing.ends_at_ms:
+            raise ConfigurationError("the node's evidence has ended", code="enclave.unavailable")
         return self._standing
 
     async def refresh(self) -> None:
@@ -182,14 +212,17 @@ class NodeIdentity:
         now_ms = self._clock()
         evidence = await self._attest(None)
         await self._outbox.keep_evidence(evidence, now_ms=now_ms)
-        self._standing = Standing(evidence, evidence.digest(), now_ms)
+        self._standing = Standing(evidence, evidence.digest(), now_ms, ends_at_ms(evidence))
 
     async def refresh_if_due(self) -> bool:
-        """Refresh the standing evidence where its hour is over; say whether it was."""
-        due = self._clock() - self.standing.made_at_ms >= REFRESH_AFTER_MS
-        if due:
-            await self.refresh()
-        return due
+        """Refresh the standing evidence where it is time; say whether it was."""
+        old, now_ms = self._standing, self._clock()
+        if old is not None:
+            due = min(old.made_at_ms + REFRESH_AFTER_MS, old.ends_at_ms - RESERVE_MS)
+            if now_ms < due:
+                return False
+        await self.refresh()
+        return True
 
     async def fresh(self, nonce: bytes) -> Evidence:
         """Evidence that answers a nonce; it binds the same keys as the standing one."""

@@ -20,11 +20,12 @@ from opengradient.chain.sender import TransactionSender
 from opengradient.chain.values import NodeKind
 from opengradient.core.digests import ZERO32
 from opengradient.core.keys import MemorySigner, Signer
-from opengradient.errors import ChainError, ConfigurationError, TransportError
+from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
 from opengradient.verify.attestation import inspect_nitro
 from reference_nodes._kit.clock import Clock
 from reference_nodes._kit.identity import NodeIdentity
+from reference_nodes._kit.rpc import http_post
 
 _log = logging.getLogger("opengradient.node")
 
@@ -32,7 +33,6 @@ HEARTBEAT_SECONDS: Final = 5 * 60.0
 """Six times as often as the registry asks for (30 minutes), so that a few may fail."""
 
 RETRY_SECONDS: Final = 10.0
-_RPC_SECONDS: Final = 30.0
 
 
 @final
@@ -86,9 +86,8 @@ class Registrar:
         """Take what is registered, and who pays for it."""
         self._identity = identity
         self._settings = settings
-        self._transport = transport
         self._clock = clock
-        rpc = RpcClient(self._post, chain_id=settings.chain_id)
+        rpc = RpcClient(http_post(transport, settings.rpc_url), chain_id=settings.chain_id)
         domain = RegistryDomain(chain_id=settings.chain_id, registry=settings.registry)
         self._reader = NodeRegistryReader(rpc, settings.registry)
         self._calls = RegistryCalls(domain)
@@ -173,15 +172,3 @@ class Registrar:
         """
         if self._published:
             await self._sender.execute(self._calls.retire(self._identity.node_id))
-
-    async def _post(self, body: bytes) -> bytes:
-        response = await self._transport.request(
-            "POST",
-            self._settings.rpc_url,
-            headers={"content-type": "application/json"},
-            content=body,
-            timeout=_RPC_SECONDS,
-        )
-        if response.status != 200:
-            raise TransportError(f"the ledger's RPC answered with status {response.status}")
-        return response.body

@@ -1,28 +1,33 @@
 """Serves an ASGI application over a real socket: TLS, graceful shutdown, READY line."""
 
+import asyncio
 import os
 import signal
 import socket
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 import anyio
 import uvicorn
 
 from opengradient.errors import ConfigurationError
-from reference_nodes._kit.app import App
+from reference_nodes._kit.app import Receive, Scope, Send
 from reference_nodes._kit.identity import TlsCredentials
+
+AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DRAIN_SECONDS: Final = 20
 """How long running answers may take after SIGTERM before they are cut."""
 
+MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108  (what is made in it has mode 700)
 BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
+_CANCEL_SECONDS: Final = 15
 
 
 @final
@@ -67,7 +72,7 @@ def tls_context(credentials: TlsCredentials) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    memory = Path("/dev/shm")  # noqa: S108  (the folder made in it has mode 700)
+    memory = MEMORY_FOLDER
     folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="opengradient-", dir=folder) as name:
         path = Path(name) / "tls.pem"
@@ -79,7 +84,7 @@ def tls_context(credentials: TlsCredentials) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def serving(app: App, bind: Bind, tls: TlsCredentials | None) -> AsyncIterator[str]:
+async def serving(app: AsgiApp, bind: Bind, tls: TlsCredentials | None) -> AsyncIterator[str]:
     """Serve while the block runs, then drain.
 
     Args:
@@ -112,13 +117,21 @@ async def serving(app: App, bind: Bind, tls: TlsCredentials | None) -> AsyncIter
     listener = _listen(bind)
     server = _Server(config)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
+        tasks.start_soon(_serve, server, listener)
         try:
             await server.listening.wait()
             host, port = listener.getsockname()[:2]
             yield f"{'http' if tls is None else 'https'}://{host}:{port}"
         finally:
             server.should_exit = True
+
+
+async def _serve(server: _Server, listener: socket.socket) -> None:
+    await server.serve([listener])
+    # uvicorn cancels what exceeds its patience and does not wait for it; it is being signed.
+    running = set(server.server_state.tasks)
+    if running:
+        await asyncio.wait(running, timeout=_CANCEL_SECONDS)
 
 
 def _listen(bind: Bind) -> socket.socket:

@@ -11,7 +11,7 @@ import anyio
 
 from opengradient._version import __version__
 from opengradient.chain.values import NodeKind
-from opengradient.errors import ChainError
+from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import AnswerStore
@@ -21,7 +21,7 @@ from reference_nodes._kit.enclave import Enclave, SoftwareEnclave
 from reference_nodes._kit.http_client import HttpClient
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.issuer import Issuer
-from reference_nodes._kit.journal import Journal
+from reference_nodes._kit.journal import Journal, Migrations
 from reference_nodes._kit.measure import measure_node
 from reference_nodes._kit.node_routes import NodeRoutes
 from reference_nodes._kit.nsm import NitroEnclave
@@ -39,6 +39,9 @@ _log = logging.getLogger("opengradient.node")
 
 PACKAGE: Final = "reference_nodes.llm_proxy_node"
 JOURNAL_FILE: Final = "journal.sqlite3"
+MIGRATIONS: Final[Migrations] = ((*outbox.SCHEMA, *answers.SCHEMA),)
+"""What brings the journal up to date; a later release adds an entry and changes none."""
+
 _HOUSEKEEPING_SECONDS: Final = 60.0
 _RETIRE_SECONDS: Final = 5.0
 
@@ -68,7 +71,7 @@ async def running(
     """
     path = Path(settings.data_dir) / JOURNAL_FILE
     async with (
-        Journal(path, ((*outbox.SCHEMA, *answers.SCHEMA),)) as journal,
+        Journal(path, MIGRATIONS) as journal,
         HttpTransport(max_connections=4) as to_full_nodes,
         HttpTransport(max_connections=2) as to_ledger,
         HttpClient() as to_providers,
@@ -177,6 +180,10 @@ async def _keep_house(identity: NodeIdentity, store: AnswerStore, clock: Clock) 
     """Refresh what ages, forget what expired."""
     while True:
         await anyio.sleep(_HOUSEKEEPING_SECONDS)
-        if await identity.refresh_if_due():
-            _log.info("evidence refreshed", extra={"evidence": identity.standing.digest.hex()})
+        try:
+            if await identity.refresh_if_due():
+                _log.info("evidence refreshed", extra={"evidence": identity.standing.digest.hex()})
+        except ConfigurationError as error:
+            # The old evidence still serves for a while; `identity.standing` knows how long.
+            _log.warning("evidence not refreshed", extra={"code": error.code})
         await store.forget_expired(now_ms=clock())

@@ -23,8 +23,8 @@ from opengradient.verify.attestation import verify_evidence
 from opengradient.wire.settlement import decode_evidence
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.journal import Journal
-from reference_nodes._kit.outbox import SCHEMA, Outbox
-from reference_nodes.llm_proxy_node.node import JOURNAL_FILE
+from reference_nodes._kit.outbox import Outbox
+from reference_nodes.llm_proxy_node.node import JOURNAL_FILE, MIGRATIONS
 from tests.interaction.proxy import CHAT, Node, chat, everything_in, proxy_node
 
 
@@ -395,7 +395,7 @@ async def test_individual_publishes_the_file_without_the_key(tmp_path: Path) -> 
         headers = {"x-settlement-type": "individual", "idempotency-key": "my-capability"}
         response = await node.post(chat(), headers=headers)
         node.checked(response)
-    async with Journal(tmp_path / JOURNAL_FILE, (SCHEMA,)) as journal:
+    async with Journal(tmp_path / JOURNAL_FILE, MIGRATIONS) as journal:
         (waiting,) = await Outbox(journal).waiting(10)
     assert b"Say hello." in waiting.bundle
     assert b"my-capability" not in waiting.bundle

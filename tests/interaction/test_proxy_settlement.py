@@ -16,8 +16,8 @@ from opengradient.core.settlement import SettlementState
 from opengradient.testing.simulators import ProviderSimulator
 from opengradient.wire.receipts import decode_attached
 from reference_nodes._kit.journal import Journal
-from reference_nodes._kit.outbox import SCHEMA, Outbox
-from reference_nodes.llm_proxy_node.node import JOURNAL_FILE
+from reference_nodes._kit.outbox import Outbox
+from reference_nodes.llm_proxy_node.node import JOURNAL_FILE, MIGRATIONS
 from tests.interaction.full_node import full_node
 from tests.interaction.proxy import CHAT, chat, proxy_node
 from tests.support import ROOT
@@ -83,7 +83,7 @@ async def test_kill_at_any_moment_loses_no_receipt_that_a_client_holds(tmp_path:
         for _ in range(3):
             held |= await _run_and_kill(tmp_path, sim, after=chance.randrange(5, 60))
     assert held
-    async with Journal(tmp_path / JOURNAL_FILE, SCHEMA) as journal:
+    async with Journal(tmp_path / JOURNAL_FILE, MIGRATIONS) as journal:
         outbox = Outbox(journal)
         for digest in held:
             assert await outbox.state(digest) == SettlementState.QUEUED
