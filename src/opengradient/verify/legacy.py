@@ -131,9 +131,8 @@ def legacy_verdict(
     notes.proven("signature", "RSA-PSS key of the registry", f"node {fields.tee_id}")
     notes.proven("channel", "pinned TLS", "certificate of the registry")
     notes.absent("nonce", "the format has none: the answer could be a replay of this request")
-    notes.asserted(
-        "request", "signed hash", "attachments, tool_choice and most parameters are not in"
-    )
+    notes.proven("request", "signed hash", "model, messages' text, temperature and a few options")
+    notes.absent("attachments", "bytes of attachments and other parameters are not bound")
     notes.absent("upstream", "the format does not say what went to the provider")
     _note_response(notes, choices)
     if streamed:

@@ -1,0 +1,264 @@
+"""A streamed answer: pieces as they come, and at the end a verified reply or an error."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing
+from types import TracebackType
+from typing import Self, final
+
+import anyio
+
+from opengradient.core.canonical import JsonObject, parse_json_object
+from opengradient.core.digests import sha256
+from opengradient.core.legacy import TeeFields
+from opengradient.core.messages import Choice, Delta, Reply, StreamAccumulator
+from opengradient.errors import (
+    MalformedError,
+    ProtocolError,
+    TimedOutError,
+    TransportError,
+    VerificationError,
+)
+from opengradient.llm.calling import KINDS_OF, REPLAYED, Caller, Checked
+from opengradient.llm.checking import Answer, Checker, split
+from opengradient.llm.reply import ChatChunk, ChatReply
+from opengradient.llm.requests import Call
+from opengradient.transport import AnswerStream
+from opengradient.wire.openai_reply import ATTACHMENT, decode_chunk, decode_usage
+from opengradient.wire.receipts import decode_attached
+from opengradient.wire.sse import DONE, Event, EventDecoder
+
+
+@final
+class ChatStream:
+    """The pieces of a streamed answer.
+
+    ```python
+    async with llm.stream(model, messages) as stream:
+        async for chunk in stream:
+            print(chunk.text, end="")
+    print(stream.reply.verdict)
+    ```
+
+    Pieces are shown as they come over the attested channel; only when the last one, `is_final`,
+    has come is the whole verified. A stream that ends otherwise raises. Leaving the block early
+    closes the connection, and the node stops its provider. Without the block, call `aclose` if
+    you leave the loop early.
+    """
+
+    def __init__(self, caller: Caller, call: Call, finish: Callable[[Checked], ChatReply]) -> None:
+        """Made by `LLM.stream`; nothing is sent before it is entered or iterated."""
+        self._caller = caller
+        self._call = call
+        self._finish = finish
+        self._stack = AsyncExitStack()
+        self._pieces: AsyncGenerator[ChatChunk, None] | None = None
+        self._reply: ChatReply | None = None
+        self._closed = False
+
+    @property
+    def idempotency_key(self) -> str:
+        """The key of this request: `LLM.receipt` finds its receipt, also if the stream is cut."""
+        return self._call.key
+
+    @property
+    def reply(self) -> ChatReply:
+        """The verified answer, after the last piece.
+
+        Raises:
+            ProtocolError: Code ``transport.stream_cut``: the stream was not read to its end.
+        """
+        if self._reply is None:
+            raise ProtocolError(
+                "the stream was not read to its verified end", code="transport.stream_cut"
+            )
+        return self._reply
+
+    async def __aenter__(self) -> Self:
+        """Send the request; returns when the answer begins.
+
+        Raises:
+            OpenGradientError: It could not be sent, or the node answered with an error.
+        """
+        await self._open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        await self.aclose()
+
+    def __aiter__(self) -> Self:
+        """The pieces; there is one pass only."""
+        return self
+
+    async def __anext__(self) -> ChatChunk:
+        """The next piece.
+
+        Raises:
+            ProtocolError: Code ``transport.stream_cut``: it ended before its signed end.
+            VerificationError: It is not what was signed.
+            NodeError: The provider failed; the error is signed.
+        """
+        if self._closed:
+            raise StopAsyncIteration
+        try:
+            return await anext(await self._open())
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            if self._pieces is not None:
+                await self._pieces.aclose()
+            await self._stack.aclose()
+
+    async def _open(self) -> AsyncGenerator[ChatChunk, None]:
+        if self._pieces is None:
+            checker, stream = await self._caller.open_stream(self._call, self._stack)
+            self._pieces = self._read(checker, stream)
+        return self._pieces
+
+    async def _read(
+        self, checker: Checker, stream: AnswerStream
+    ) -> AsyncGenerator[ChatChunk, None]:
+        reader = StreamReader(checker, replayed=REPLAYED in stream.headers)
+        async with aclosing(_events(stream)) as events:
+            async for event in events:
+                if event.data == DONE:
+                    break
+                body = reader.parse(event)
+                if "error" in body or ATTACHMENT in body:
+                    checked, deltas = await reader.finish(body)
+                    await _expect_end(events)
+                    self._reply = self._finish(checked)
+                    yield ChatChunk(deltas=deltas, model=self._reply.model, reply=self._reply)
+                    return
+                yield reader.chunk(event, body)
+        raise ProtocolError(
+            f"the stream ended before its signed end; idempotency key {self._call.key}",
+            code="transport.stream_cut",
+        )
+
+
+@final
+class StreamReader:
+    """Takes the frames of one stream and verifies the whole at its end."""
+
+    def __init__(self, checker: Checker, *, replayed: bool) -> None:
+        """Read the answer to the checker's call."""
+        self._checker = checker
+        self._replayed = replayed
+        self._kind = checker.call.request.kind
+        self._accumulator = StreamAccumulator()
+        self._digests: list[bytes] = []
+
+    def parse(self, event: Event) -> JsonObject:
+        """The JSON object of a frame.
+
+        Raises:
+            ProtocolError: It is none.
+        """
+        try:
+            return parse_json_object(event.data, what="a frame of the stream")
+        except MalformedError as error:
+            raise ProtocolError(error.message) from error
+
+    def chunk(self, event: Event, body: JsonObject) -> ChatChunk:
+        """Take a frame with content."""
+        deltas = decode_chunk(body, self._kind)
+        if any(delta.finish_reason is not None for delta in deltas):
+            raise ProtocolError("a finish reason came before the signed end of the stream")
+        self._digests.append(sha256(event.data))
+        for delta in deltas:
+            self._accumulator.add(delta)
+        return ChatChunk(deltas=tuple(deltas), model=body["model"])
+
+    async def finish(self, body: JsonObject) -> tuple[Checked, tuple[Delta, ...]]:
+        """Take the last frame and verify everything.
+
+        Raises:
+            VerificationError: The stream is not what was signed.
+            OpenGradientError: What a signed error stands for.
+        """
+        digests = tuple(self._digests)
+        if "error" in body:
+            raise await self._checker.error_for(
+                body,
+                http_status=None,
+                parts=self._cut_parts(),
+                chunk_digests=digests,
+                replayed=self._replayed,
+            )
+        rest, attachment, tee = split(body)
+        deltas = tuple(decode_chunk(rest, self._kind))
+        for delta in deltas:
+            self._accumulator.add(delta)
+        reply = Reply(
+            id=rest["id"],
+            created=rest["created"],
+            model=rest["model"],
+            kind=self._kind,
+            choices=self._accumulator.choices(),
+            usage=decode_usage(rest.get("usage")),
+            system_fingerprint=rest.get("system_fingerprint"),
+        )
+        receipt = await self._checker.check(
+            Answer(
+                attached=decode_attached(attachment),
+                response=reply.committed_fields(),
+                kinds=KINDS_OF[self._kind],
+                status=None,
+                reply=reply,
+                chunk_digests=digests,
+                replayed=self._replayed,
+            )
+        )
+        return Checked(reply, receipt, self._tee(tee, reply.choices), self._checker), deltas
+
+    def _tee(self, fields: TeeFields | None, choices: tuple[Choice, ...]) -> TeeFields | None:
+        return self._checker.check_tee_fields(fields, choices)
+
+    def _cut_parts(self) -> dict[str, object]:
+        """The parts so far, as the receipt of a broken stream binds them."""
+        parts: dict[str, object] = {}
+        for choice in self._accumulator.choices() if self._digests else ():
+            parts.update(choice.committed_fields())
+        return parts
+
+
+async def _events(stream: AnswerStream) -> AsyncGenerator[Event, None]:
+    """The events of a stream, its end marker included."""
+    decoder = EventDecoder()
+    try:
+        async with aclosing(aiter(stream)) as pieces:
+            async for piece in pieces:
+                for event in decoder.feed(piece):
+                    yield event
+    except TimedOutError:
+        raise
+    except TransportError as error:
+        raise ProtocolError(
+            f"the stream broke off: {error.message}", code="transport.stream_cut"
+        ) from error
+
+
+async def _expect_end(events: AsyncIterator[Event]) -> None:
+    """Nothing but the end marker may follow the signed end.
+
+    A connection that breaks here has lost nothing: the signed end was there.
+    """
+    try:
+        async for event in events:
+            if event.data != DONE:
+                raise VerificationError(
+                    "something follows the signed end of the stream", code="receipt.stream"
+                )
+    except TransportError:
+        return
