@@ -110,10 +110,17 @@ class Connection:
 
 
 async def worker(
-    connection: Connection, body: bytes, load: Load, *, stop: float, pause: float, stream: bool
+    connection: Connection,
+    body: bytes,
+    load: Load,
+    *,
+    first_at: float,
+    stop: float,
+    pause: float,
+    stream: bool,
 ) -> None:
     """Ask again and again; with a pause, at fixed times, however long the answers take."""
-    due = time.perf_counter()
+    due = first_at
     try:
         while (now := time.perf_counter()) < stop:
             if pause and due > now:
@@ -141,11 +148,17 @@ async def measure(url: str, plan: Plan, seconds: float) -> Load:
     pause = plan.workers / plan.rate if plan.rate else 0.0
     body = STREAM_BODY if plan.stream else BODY
     async with asyncio.TaskGroup() as tasks:
-        for _ in range(plan.workers):
+        for number in range(plan.workers):
             connection = Connection(url, tls)
             tasks.create_task(
                 worker(
-                    connection, body, load, stop=start + seconds, pause=pause, stream=plan.stream
+                    connection,
+                    body,
+                    load,
+                    first_at=start + pause * number / plan.workers,
+                    stop=start + seconds,
+                    pause=pause,
+                    stream=plan.stream,
                 )
             )
     load.seconds = time.perf_counter() - start
