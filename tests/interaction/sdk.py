@@ -98,7 +98,7 @@ class TamperedTransport:
         self._raise(self._tamper.fail, url)
         path = self._path(url)
         change = self._tamper.json.get(path) or self._tamper.json.get(path.rpartition("/")[0] + "/")
-        if change is None:
+        if change is None or answer.status != 200:
             return answer
         changed = change(json.loads(answer.body))
         body = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
