@@ -276,11 +276,10 @@ class LegacyCaller:
             if known is not None and self._environment.clock() < known.until_ms:
                 return known
             transport = self._environment.transports(TlsPin.of_der(record.tls_certificate))
-            try:
+            async with AsyncExitStack() as on_failure:
+                on_failure.push_async_callback(transport.aclose)
                 evidence = await self._attest(record, transport)
-            except BaseException:
-                await transport.aclose()
-                raise
+                on_failure.pop_all()
             session = _Session(
                 record=record,
                 transport=transport,

@@ -1,7 +1,7 @@
 """A streamed answer: pieces as they come, and at the end a verified reply or an error."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Self, final
 
@@ -81,11 +81,8 @@ class ChatStream:
         Raises:
             OpenGradientError: It could not be sent, or the node answered with an error.
         """
-        try:
+        async with self._closing_on_failure():
             await self._open()
-        except BaseException:
-            await self.aclose()
-            raise
         return self
 
     async def __aexit__(
@@ -111,14 +108,18 @@ class ChatStream:
         """
         if self._closed:
             raise StopAsyncIteration
-        try:
+        async with self._closing_on_failure():
             chunk = await anext(await self._open())
-        except BaseException:
-            await self.aclose()
-            raise
         if chunk.reply is not None:
             self._reply = chunk.reply
         return chunk
+
+    @asynccontextmanager
+    async def _closing_on_failure(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.aclose)
+            yield
+            stack.pop_all()
 
     async def aclose(self) -> None:
         """Close the connection."""
