@@ -51,7 +51,10 @@ async def pair(net: Network, folder: Path) -> AsyncIterator[tuple[Outbox, Delive
 
 async def commit(outbox: Outbox, *receipts: SignedReceipt) -> None:
     for number, signed in enumerate(receipts):
-        await outbox.commit(OutboxEntry(signed=signed, bundle=None, created_ms=NOW + number))
+        entry = OutboxEntry(
+            signed=signed, digest=signed.digest, bundle=None, created_ms=NOW + number
+        )
+        await outbox.commit(entry)
 
 
 async def test_delivers_sending_the_evidence_when_asked(tmp_path: Path) -> None:
