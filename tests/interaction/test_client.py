@@ -190,6 +190,15 @@ async def test_embeddings(node: Node) -> None:
     assert reply.verdict["response"].status == og.Status.PROVEN
 
 
+async def test_completion(node: Node) -> None:
+    async with client(node) as llm:
+        reply = await llm.completion("openai/gpt-3.5-turbo-instruct", "Say", max_tokens=5)
+    assert reply.text == reply.completion_output == "Hello from the simulator."
+    assert reply.chat_output is None
+    assert reply.message == {"role": "assistant", "content": reply.text}
+    assert reply.receipt.receipt.kind == ReceiptKind.COMPLETION
+
+
 async def test_a_refusal_is_a_verified_answer(node: Node) -> None:
     script(node, Scenario(text=(), refusal="No.", finish_reason="content_filter"))
     async with client(node) as llm:
