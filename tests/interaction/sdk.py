@@ -98,7 +98,7 @@ class TamperedTransport:
         self._raise(self._tamper.fail, url)
         path = self._path(url)
         change = self._tamper.json.get(path) or self._tamper.json.get(path.rpartition("/")[0] + "/")
-        if change is None:
+        if change is None or answer.status != 200:
             return answer
         changed = change(json.loads(answer.body))
         body = changed if isinstance(changed, bytes) else json.dumps(changed).encode()
@@ -137,3 +137,12 @@ class _Changed:
 
     async def read(self, max_bytes: int = 2**26) -> bytes:
         return await self._inner.read(max_bytes)
+
+
+async def read(llm: og.LLM, seen: list[og.ChatChunk] | None = None, **options: Any) -> og.ChatReply:
+    """Read a stream to its end."""
+    async with llm.stream(MODEL, HELLO, **options) as stream:
+        async for chunk in stream:
+            if seen is not None:
+                seen.append(chunk)
+    return stream.reply

@@ -23,7 +23,7 @@ from opengradient.testing.simulators import Scenario, ScriptedCall
 from opengradient.testing.simulators.scenario import PIXEL
 from reference_nodes._kit.clock import system_clock_ms
 from tests.interaction.proxy import Node, proxy_node
-from tests.interaction.sdk import HELLO, MODEL, client, network_of
+from tests.interaction.sdk import HELLO, MODEL, client, network_of, read
 
 
 @pytest.fixture
@@ -79,11 +79,10 @@ async def test_a_saved_receipt_can_withhold(node: Node, tmp_path: Path) -> None:
 
 
 async def test_stream_shows_pieces_and_ends_verified(node: Node) -> None:
-    async with client(node) as llm:
-        async with llm.stream(MODEL, HELLO) as stream:
-            with pytest.raises(ProtocolError):
-                _ = stream.reply
-            chunks = [chunk async for chunk in stream]
+    async with client(node) as llm, llm.stream(MODEL, HELLO) as stream:
+        with pytest.raises(ProtocolError):
+            _ = stream.reply
+        chunks = [chunk async for chunk in stream]
     assert "".join(chunk.text for chunk in chunks) == "Hello from the simulator."
     assert [chunk.is_final for chunk in chunks[-2:]] == [False, True]
     assert chunks[-1].reply is stream.reply
@@ -191,6 +190,15 @@ async def test_embeddings(node: Node) -> None:
     assert reply.verdict["response"].status == og.Status.PROVEN
 
 
+async def test_completion(node: Node) -> None:
+    async with client(node) as llm:
+        reply = await llm.completion("openai/gpt-3.5-turbo-instruct", "Say", max_tokens=5)
+    assert reply.text == reply.completion_output == "Hello from the simulator."
+    assert reply.chat_output is None
+    assert reply.message == {"role": "assistant", "content": reply.text}
+    assert reply.receipt.receipt.kind == ReceiptKind.COMPLETION
+
+
 async def test_a_refusal_is_a_verified_answer(node: Node) -> None:
     script(node, Scenario(text=(), refusal="No.", finish_reason="content_filter"))
     async with client(node) as llm:
@@ -269,12 +277,7 @@ async def test_a_failing_provider_is_a_signed_error(
     script(node, scenario)
     async with client(node) as llm:
         with pytest.raises(kind) as caught:
-            if stream:
-                async with llm.stream(MODEL, HELLO) as pieces:
-                    async for _ in pieces:
-                        pass
-            else:
-                await llm.chat(MODEL, HELLO)
+            await (read(llm) if stream else llm.chat(MODEL, HELLO))
     assert caught.value.code == code
     assert caught.value.receipt.verdict["signature"].status == og.Status.PROVEN
     if isinstance(caught.value, RateLimitedError):
@@ -283,12 +286,10 @@ async def test_a_failing_provider_is_a_signed_error(
 
 async def test_a_provider_that_breaks_off_is_a_signed_error_after_the_pieces(node: Node) -> None:
     script(node, Scenario(cut_after=3))
-    seen = []
+    seen: list[og.ChatChunk] = []
     async with client(node) as llm:
         with pytest.raises(NodeError) as caught:
-            async with llm.stream(MODEL, HELLO) as stream:
-                async for chunk in stream:
-                    seen.append(chunk.text)
+            await read(llm, seen)
     assert seen
     assert caught.value.code == "provider.protocol"
     assert caught.value.receipt.receipt.stream_chunks == len(seen)

@@ -34,7 +34,7 @@ from opengradient.wire.receipts import decode_attached, encode_attached
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.software_root import SoftwareRoot
 from tests.interaction.proxy import Node, proxy_node
-from tests.interaction.sdk import CHAT, HELLO, MODEL, Tamper, client, network_of
+from tests.interaction.sdk import CHAT, HELLO, MODEL, Tamper, client, network_of, read
 from tests.net.certificates import self_signed
 from tests.net.server import raw_server, reply
 
@@ -49,14 +49,6 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 
 async def ask(llm: og.LLM, **options):
     return await llm.chat(MODEL, HELLO, **options)
-
-
-async def read(llm: og.LLM, seen: list | None = None, **options):
-    async with llm.stream(MODEL, HELLO, **options) as stream:
-        async for chunk in stream:
-            if seen is not None:
-                seen.append(chunk)
-    return stream.reply
 
 
 def attached(change):
@@ -539,11 +531,15 @@ async def test_a_node_that_dies_in_mid_stream(tmp_path: Path) -> None:
         await ready.wait()
         nodes[0].sim.enqueue(Scenario(text=("a",) * 1000, pause=0.02))
         async with client(nodes[0]) as llm:
-            with pytest.raises(TransportError) as caught:
+
+            async def until_it_dies() -> None:
                 async with llm.stream(MODEL, HELLO) as stream:
                     async for chunk in stream:
                         seen.append(chunk)
                         dead.set()
+
+            with pytest.raises(TransportError) as caught:
+                await until_it_dies()
     assert caught.value.code in ("transport.stream_cut", "node.error")
     assert not any(chunk.is_final for chunk in seen)
 

@@ -113,11 +113,10 @@ class Checker:
             VerificationError: It is not what was signed, or not the answer to this request.
         """
         signed = answer.attached.signed
-        receipt = signed.receipt
-        receipt.check()
+        receipt, digest = signed.receipt, signed.digest
         known = await self.node.evidence(receipt.evidence_digest, self.session)
         history = self.node.history(receipt.node_id)
-        expect = self._expectation(answer)
+        expect = self._expectation(answer, digest)
         bundle = answer.attached.bundle(
             request=self.call.fields(),
             response=answer.response,
@@ -131,12 +130,11 @@ class Checker:
             expect=expect,
             evidence=known.verified,
         )
-        history.record(signed)
+        history.record(receipt, digest)
         return HeldReceipt(verified, policy=self._policy, expect=expect)
 
-    def _expectation(self, answer: Answer) -> Expectation:
-        signed = answer.attached.signed
-        receipt = signed.receipt
+    def _expectation(self, answer: Answer, digest: bytes) -> Expectation:
+        receipt = answer.attached.signed.receipt
         repeated = answer.replayed or self._attempts.count > 1 or self.call.own_key
         mark = None if repeated else self._attempts.marks.get(receipt.node_id)
         return Expectation(
@@ -151,7 +149,7 @@ class Checker:
             chunk_digests=answer.chunk_digests,
             usage=_usage_words(answer.reply),
             requested_model=self._requested_model(answer),
-            previous=self.node.history(receipt.node_id).previous_of(signed, mark),
+            previous=self.node.history(receipt.node_id).previous_of(receipt, digest, mark),
         )
 
     def _channel(self, binding: bytes, *, replayed: bool) -> Channel | None:

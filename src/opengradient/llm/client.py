@@ -7,9 +7,10 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack, final, overload
 
-from opengradient.errors import ConfigurationError
+from opengradient.errors import ConfigurationError, UnsupportedError
 from opengradient.llm.calling import Caller, Checked
 from opengradient.llm.environment import Environment, system_clock_ms
+from opengradient.llm.legacy import LegacyCaller
 from opengradient.llm.options import (
     ChatOptions,
     CompletionOptions,
@@ -20,10 +21,16 @@ from opengradient.llm.options import (
 from opengradient.llm.pool import NodePool, NodeView
 from opengradient.llm.recall import Recalled, recall
 from opengradient.llm.reply import ChatChunk, ChatReply, EmbeddingReply
-from opengradient.llm.requests import chat_call, completion_call, embedding_call, settlement_of
+from opengradient.llm.requests import (
+    Call,
+    chat_call,
+    completion_call,
+    embedding_call,
+    settlement_of,
+)
 from opengradient.llm.settlement import Settlement
-from opengradient.llm.streaming import ChatStream
-from opengradient.networks import Network, load_network
+from opengradient.llm.streaming import ChatStream, receipt_opener
+from opengradient.networks import Network, NodeProtocol, load_network
 from opengradient.transport import RetryPolicy, TransportFactory
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import parse_hex
@@ -92,6 +99,11 @@ class LLM:
         )
         self._pool = NodePool(self.network, self.policy, self._environment)
         self._caller = Caller(self._pool, self.policy, self._environment)
+        self._legacy = (
+            LegacyCaller(self.network, self.policy, self._environment)
+            if self.network.protocol is NodeProtocol.LEGACY
+            else None
+        )
         _log.info("using network %s", self.network)
 
     @classmethod
@@ -129,6 +141,8 @@ class LLM:
     async def close(self) -> None:
         """Close every connection. The client can be used again and then opens new ones."""
         await self._pool.close()
+        if self._legacy is not None:
+            await self._legacy.close()
 
     @overload
     async def chat(
@@ -177,7 +191,7 @@ class LLM:
         if stream:
             return _pieces(self.stream(model, messages, **options))
         call = chat_call(model, messages, self._with_mode(options), stream=False)
-        return self._chat_reply(await self._caller.whole(call), call.response_format)
+        return await self._ask(call)
 
     def stream(self, model: str, messages: Messages, **options: Unpack[ChatOptions]) -> ChatStream:
         """Ask a model and get the answer piece by piece. Arguments and errors as in `chat`.
@@ -186,18 +200,19 @@ class LLM:
             An async context manager that is its own async iterator.
         """
         call = chat_call(model, messages, self._with_mode(options), stream=True)
+        if self._legacy is not None:
+            return ChatStream(self._legacy.opener(call), call.key)
 
         def finish(checked: Checked) -> ChatReply:
             return self._chat_reply(checked, call.response_format)
 
-        return ChatStream(self._caller, call, finish)
+        return ChatStream(receipt_opener(self._caller, call, finish), call.key)
 
     async def completion(
         self, model: str, prompt: str, **options: Unpack[CompletionOptions]
     ) -> ChatReply:
         """Let a model continue a text. Errors as in `chat`."""
-        call = completion_call(model, prompt, self._with_mode(options))
-        return self._chat_reply(await self._caller.whole(call), None)
+        return await self._ask(completion_call(model, prompt, self._with_mode(options)))
 
     async def embeddings(
         self,
@@ -206,12 +221,14 @@ class LLM:
         **options: Unpack[EmbeddingOptions],
     ) -> EmbeddingReply:
         """Turn texts into vectors. Errors as in `chat`."""
+        self._need_receipts("embeddings")
         call = embedding_call(model, texts, self._with_mode(options))
         checked = await self._caller.whole(call)
         return EmbeddingReply(**self._parts(checked))
 
     async def models(self) -> list[str]:
         """Models that the network's nodes list. This is their word."""
+        self._need_receipts("a list of models")
         names: set[str] = set()
         for node in await self._pool.nodes():
             session = await node.session()
@@ -220,6 +237,7 @@ class LLM:
 
     async def nodes(self) -> list[NodeView]:
         """Every node of the network, each verified now; `error` says why one is not used."""
+        self._need_receipts("a view of nodes")
         return await self._pool.view()
 
     async def receipt(self, idempotency_key: str) -> Recalled:
@@ -232,7 +250,19 @@ class LLM:
             NotFoundError: No node knows the key.
             VerificationError: What a node gave is not to be believed.
         """
+        self._need_receipts("receipts")
         return await recall(self._pool, self.policy, self._environment, idempotency_key)
+
+    async def _ask(self, call: Call) -> ChatReply:
+        if self._legacy is not None:
+            return await self._legacy.whole(call)
+        return self._chat_reply(await self._caller.whole(call), call.response_format)
+
+    def _need_receipts(self, what: str) -> None:
+        if self._legacy is not None:
+            raise UnsupportedError(
+                f"the nodes of network {self.network.name} speak a format without {what}"
+            )
 
     def _with_mode(self, options: Mapping[str, Any]) -> dict[str, Any]:
         names = ("settlement_mode", "x402_settlement_mode")
@@ -253,8 +283,8 @@ class LLM:
         return {
             "reply": checked.reply,
             "node": checked.facts,
-            "receipt": checked.receipt,
-            "settlement": settlement,
+            "held": checked.receipt,
+            "way": settlement,
             "tee": checked.tee,
         }
 

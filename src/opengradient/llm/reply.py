@@ -9,7 +9,7 @@ from opengradient.core.canonical import JsonObject
 from opengradient.core.legacy import TeeFields
 from opengradient.core.messages import Choice, Delta, Reply, ToolCall, Usage
 from opengradient.core.modes import ReceiptKind
-from opengradient.errors import OutputError
+from opengradient.errors import OutputError, UnsupportedError
 from opengradient.llm.options import ResponseFormat
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.schemas import is_model_class, validate
@@ -100,27 +100,47 @@ class VerifiedReply:
     Attributes:
         reply: The answer as our own value.
         node: The node that answered.
-        verdict_of_legacy: The claims about an answer in the legacy format; None for receipts.
-        receipt: The verified receipt; None for a legacy node, which makes none.
-        settlement: Its way to the ledger; None for a legacy node.
+        held: The verified receipt; None for a node of the public network, which makes none.
+        way: The receipt's way to the ledger; None without receipt.
+        legacy: The claims about an answer without receipt; None with one.
         tee: The checked ``tee_*`` fields; None where the node signs none.
     """
 
     reply: Reply
     node: NodeFacts
-    verdict_of_legacy: Verdict | None = None
-    receipt: HeldReceipt | None
-    settlement: Settlement | None
+    held: HeldReceipt | None = None
+    way: Settlement | None = None
+    legacy: Verdict | None = None
     tee: TeeFields | None = None
 
     @property
     def verdict(self) -> Verdict:
         """Claim by claim: proven, asserted or absent."""
-        if self.receipt is not None:
-            return self.receipt.verdict
-        if self.verdict_of_legacy is None:
-            raise AssertionError("a verified reply has a receipt or a legacy verdict")
-        return self.verdict_of_legacy
+        if self.legacy is not None:
+            return self.legacy
+        return self.receipt.verdict
+
+    @property
+    def receipt(self) -> HeldReceipt:
+        """The verified receipt.
+
+        Raises:
+            UnsupportedError: The node speaks the public network's format and made none.
+        """
+        if self.held is None:
+            raise UnsupportedError("this node makes no receipts: see .verdict and .tee_signature")
+        return self.held
+
+    @property
+    def settlement(self) -> Settlement:
+        """The receipt's way to the ledger.
+
+        Raises:
+            UnsupportedError: The node made no receipt.
+        """
+        if self.way is None:
+            raise UnsupportedError("this node makes no receipts, so that none is settled here")
+        return self.way
 
     @property
     def model(self) -> str:
@@ -167,7 +187,7 @@ class VerifiedReply:
     @property
     def data_settlement_transaction_hash(self) -> str | None:
         """The transaction that anchored the batch; None until `settlement.wait` found it."""
-        proof = None if self.settlement is None else self.settlement.proof
+        proof = None if self.way is None else self.way.proof
         return (
             None if proof is None or proof.anchor is None else to_hex(proof.anchor.transaction_hash)
         )
@@ -175,7 +195,7 @@ class VerifiedReply:
     @property
     def data_settlement_blob_id(self) -> str | None:
         """The content id of the batch data; None until `settlement.wait` found it."""
-        proof = None if self.settlement is None else self.settlement.proof
+        proof = None if self.way is None else self.way.proof
         return None if proof is None else to_hex(proof.blob_id)
 
 

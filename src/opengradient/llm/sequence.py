@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from typing import Final, final
 
-from opengradient.core.receipts import SignedReceipt
+from opengradient.core.receipts import Receipt
 from opengradient.errors import VerificationError
 
 MEMORY: Final = 4096
@@ -33,14 +33,19 @@ class KeyHistory:
         return self._highest
 
     def previous_of(
-        self, signed: SignedReceipt, mark: tuple[int, bytes] | None
+        self, receipt: Receipt, digest: bytes, mark: tuple[int, bytes] | None
     ) -> tuple[int, bytes] | None:
-        """The receipt that `signed` must follow: its direct predecessor if known, else the mark.
+        """What `receipt` must follow: its direct predecessor if known, else the mark.
+
+        Args:
+            receipt: The receipt.
+            digest: Its signing digest.
+            mark: `mark` as it was when the request was sent; None to require nothing.
 
         Raises:
             VerificationError: Code ``receipt.sequence``: it contradicts a receipt seen before.
         """
-        number, digest = signed.receipt.sequence, signed.digest
+        number = receipt.sequence
         same = self._seen.get(number)
         if same is not None and same[0] != digest:
             raise _contradiction(f"two receipts have number {number}")
@@ -50,14 +55,13 @@ class KeyHistory:
         before = self._seen.get(number - 1)
         return mark if before is None else (number - 1, before[0])
 
-    def record(self, signed: SignedReceipt) -> None:
+    def record(self, receipt: Receipt, digest: bytes) -> None:
         """Remember a receipt that passed every check."""
-        receipt = signed.receipt
-        self._seen[receipt.sequence] = (signed.digest, receipt.previous_receipt)
+        self._seen[receipt.sequence] = (digest, receipt.previous_receipt)
         if len(self._seen) > MEMORY:
             self._seen.popitem(last=False)
         if self._highest is None or receipt.sequence > self._highest[0]:
-            self._highest = (receipt.sequence, signed.digest)
+            self._highest = (receipt.sequence, digest)
 
 
 def _contradiction(what: str) -> VerificationError:

@@ -1,7 +1,7 @@
 """A streamed answer: pieces as they come, and at the end a verified reply or an error."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import AsyncExitStack, aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Self, final
 
@@ -27,6 +27,9 @@ from opengradient.wire.openai_reply import ATTACHMENT, decode_chunk, decode_usag
 from opengradient.wire.receipts import decode_attached
 from opengradient.wire.sse import DONE, Event, EventDecoder
 
+Opener = Callable[[AsyncExitStack], Awaitable[AsyncGenerator[ChatChunk, None]]]
+"""Sends a request and gives its pieces; what must be closed is put on the stack."""
+
 
 @final
 class ChatStream:
@@ -45,11 +48,10 @@ class ChatStream:
     you leave the loop early.
     """
 
-    def __init__(self, caller: Caller, call: Call, finish: Callable[[Checked], ChatReply]) -> None:
+    def __init__(self, opener: Opener, key: str) -> None:
         """Made by `LLM.stream`; nothing is sent before it is entered or iterated."""
-        self._caller = caller
-        self._call = call
-        self._finish = finish
+        self._opener = opener
+        self._key = key
         self._stack = AsyncExitStack()
         self._pieces: AsyncGenerator[ChatChunk, None] | None = None
         self._reply: ChatReply | None = None
@@ -58,7 +60,7 @@ class ChatStream:
     @property
     def idempotency_key(self) -> str:
         """The key of this request: `LLM.receipt` finds its receipt, also if the stream is cut."""
-        return self._call.key
+        return self._key
 
     @property
     def reply(self) -> ChatReply:
@@ -79,7 +81,8 @@ class ChatStream:
         Raises:
             OpenGradientError: It could not be sent, or the node answered with an error.
         """
-        await self._open()
+        async with self._closing_on_failure():
+            await self._open()
         return self
 
     async def __aexit__(
@@ -105,11 +108,18 @@ class ChatStream:
         """
         if self._closed:
             raise StopAsyncIteration
-        try:
-            return await anext(await self._open())
-        except BaseException:
-            await self.aclose()
-            raise
+        async with self._closing_on_failure():
+            chunk = await anext(await self._open())
+        if chunk.reply is not None:
+            self._reply = chunk.reply
+        return chunk
+
+    @asynccontextmanager
+    async def _closing_on_failure(self) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.aclose)
+            yield
+            stack.pop_all()
 
     async def aclose(self) -> None:
         """Close the connection."""
@@ -121,30 +131,66 @@ class ChatStream:
 
     async def _open(self) -> AsyncGenerator[ChatChunk, None]:
         if self._pieces is None:
-            checker, stream = await self._caller.open_stream(self._call, self._stack)
-            self._pieces = self._read(checker, stream)
+            self._pieces = await self._opener(self._stack)
         return self._pieces
 
-    async def _read(
-        self, checker: Checker, stream: AnswerStream
-    ) -> AsyncGenerator[ChatChunk, None]:
+
+def receipt_opener(caller: Caller, call: Call, finish: Callable[[Checked], ChatReply]) -> Opener:
+    """Opens streams of nodes that sign receipts.
+
+    Args:
+        caller: Sends the call.
+        call: The call.
+        finish: Makes the reply of what was verified.
+    """
+
+    async def opener(stack: AsyncExitStack) -> AsyncGenerator[ChatChunk, None]:
+        checker, stream = await caller.open_stream(call, stack)
         reader = StreamReader(checker, replayed=REPLAYED in stream.headers)
-        async with aclosing(_events(stream)) as events:
-            async for event in events:
-                if event.data == DONE:
-                    break
-                body = reader.parse(event)
-                if "error" in body or ATTACHMENT in body:
-                    checked, deltas = await reader.finish(body)
-                    await _expect_end(events)
-                    self._reply = self._finish(checked)
-                    yield ChatChunk(deltas=deltas, model=self._reply.model, reply=self._reply)
-                    return
-                yield reader.chunk(event, body)
-        raise ProtocolError(
-            f"the stream ended before its signed end; idempotency key {self._call.key}",
-            code="transport.stream_cut",
-        )
+        return _read(reader, stream, call, finish)
+
+    return opener
+
+
+async def _read(
+    reader: "StreamReader",
+    stream: AnswerStream,
+    call: Call,
+    finish: Callable[[Checked], ChatReply],
+) -> AsyncGenerator[ChatChunk, None]:
+    async with aclosing(read_events(stream)) as events:
+        async for event in events:
+            if event.data == DONE:
+                break
+            body = parse_frame(event)
+            if "error" in body or ATTACHMENT in body:
+                checked, deltas = await reader.finish(body)
+                await expect_end(events)
+                reply = finish(checked)
+                yield ChatChunk(deltas=deltas, model=reply.model, reply=reply)
+                return
+            yield reader.chunk(event, body)
+    raise stream_cut(call)
+
+
+def stream_cut(call: Call) -> ProtocolError:
+    """The error for a stream that ended before its signed end."""
+    return ProtocolError(
+        f"the stream ended before its signed end; idempotency key {call.key}",
+        code="transport.stream_cut",
+    )
+
+
+def parse_frame(event: Event) -> JsonObject:
+    """The JSON object of a frame.
+
+    Raises:
+        ProtocolError: It is none.
+    """
+    try:
+        return parse_json_object(event.data, what="a frame of the stream")
+    except MalformedError as error:
+        raise ProtocolError(error.message) from error
 
 
 @final
@@ -158,17 +204,6 @@ class StreamReader:
         self._kind = checker.call.request.kind
         self._accumulator = StreamAccumulator()
         self._digests: list[bytes] = []
-
-    def parse(self, event: Event) -> JsonObject:
-        """The JSON object of a frame.
-
-        Raises:
-            ProtocolError: It is none.
-        """
-        try:
-            return parse_json_object(event.data, what="a frame of the stream")
-        except MalformedError as error:
-            raise ProtocolError(error.message) from error
 
     def chunk(self, event: Event, body: JsonObject) -> ChatChunk:
         """Take a frame with content."""
@@ -233,7 +268,7 @@ class StreamReader:
         return parts
 
 
-async def _events(stream: AnswerStream) -> AsyncGenerator[Event, None]:
+async def read_events(stream: AnswerStream) -> AsyncGenerator[Event, None]:
     """The events of a stream, its end marker included."""
     decoder = EventDecoder()
     try:
@@ -249,7 +284,7 @@ async def _events(stream: AnswerStream) -> AsyncGenerator[Event, None]:
         ) from error
 
 
-async def _expect_end(events: AsyncIterator[Event]) -> None:
+async def expect_end(events: AsyncIterator[Event]) -> None:
     """Nothing but the end marker may follow the signed end.
 
     A connection that breaks here has lost nothing: the signed end was there.
