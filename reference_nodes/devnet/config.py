@@ -23,6 +23,7 @@ _UPSTREAM: Final = ("OPENGRADIENT_UPSTREAM_URL", "OPENGRADIENT_UPSTREAM_API_KEY"
 PROVIDER_VARIABLES: Final = frozenset((*PROVIDER_KEYS, *_PROVIDER_URLS, *_UPSTREAM))
 """Every variable that says where models are; LLM proxy nodes get them, others do not."""
 
+_ENGINES: Final = ("embedded", "anvil")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
@@ -39,7 +40,7 @@ class DevnetConfig:
         port_base: First port; None takes free ones and remembers them.
         fresh: Forget the chain, the keys and the ports of an earlier devnet of this name.
         models: Models that the nodes list, the one to try first in front; empty finds out.
-        engine: Ledger engine of the full node: ``embedded``, ``anvil`` or ``rpc:URL``.
+        engine: Ledger engine of the full node: ``embedded`` or ``anvil``.
         batch_age_ms: How long a receipt waits for others before its batch is anchored.
         confirmations: Blocks on an anchor before it is final.
         block_seconds: After so many idle seconds the embedded ledger adds a block.
@@ -70,6 +71,8 @@ class DevnetConfig:
             raise ConfigurationError(f"not a name for a devnet: {self.name!r}")
         if not 1 <= self.llm_nodes <= MAX_LLM_NODES:
             raise ConfigurationError(f"a devnet has 1 to {MAX_LLM_NODES} LLM nodes")
+        if self.engine not in _ENGINES:
+            raise ConfigurationError("a devnet has a ledger of its own: embedded or anvil")
         if self.port_base is not None and not 1024 <= self.port_base <= 65_000:
             raise ConfigurationError("--port-base is from 1024 to 65000")
 

@@ -214,6 +214,7 @@ def test_keys_of_providers_reach_the_proxies_only(tmp_path: Path) -> None:
         {"llm_nodes": 0},
         {"llm_nodes": 9},
         {"port_base": 80},
+        {"engine": "rpc:https://ledger.example"},
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any]) -> None:

@@ -44,7 +44,13 @@ def devnet() -> None:
 @_NAME
 @click.option("--llm-nodes", default=1, show_default=True, help="How many LLM proxy nodes.")
 @click.option("--port-base", type=int, help="First port; by default free ones, remembered.")
-@click.option("--engine", default="embedded", show_default=True, help="embedded, anvil, rpc:URL.")
+@click.option(
+    "--engine",
+    type=click.Choice(["embedded", "anvil"]),
+    default="embedded",
+    show_default=True,
+    help="What runs the ledger; anvil must be on PATH.",
+)
 @click.option("--fresh", is_flag=True, help="Forget the chain and the keys of earlier runs.")
 @click.option(
     "--detach/--foreground", default=True, show_default=True, help="Go on in the background."
