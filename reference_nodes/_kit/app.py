@@ -165,6 +165,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "node.in_progress": 409,
     "node.idempotency_conflict": 409,
     "node.storage": 503,
+    "settlement.blob": 500,
     "node.overloaded": 503,
     "enclave.unavailable": 503,
     "enclave.refused": 503,

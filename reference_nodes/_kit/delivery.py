@@ -108,17 +108,14 @@ class Delivery:
         """Deliver one batch; say whether perhaps more is waiting.
 
         Raises:
-            TransportError: The full node did not answer, or not with 200.
+            TransportError: The full node did not answer, not with 200, or took nothing now.
             MalformedError: It answered with something else than results.
         """
         batch = _bounded(await self._outbox.waiting(MAX_BATCH))
         if not batch:
             return False
         results = await self._post(batch)
-        needed = {result.digest for result in results if result.code == EVIDENCE_NEEDED}
-        if needed:
-            await self._send_evidence({item.evidence for item in batch if item.digest in needed})
-        settled = [result for result in results if result.code != EVIDENCE_NEEDED]
+        settled = [result for result in results if result.state != SettlementState.QUEUED]
         await self._outbox.settle(settled, now_ms=self._clock())
         for result in settled:
             if result.state == SettlementState.REFUSED:
@@ -126,6 +123,15 @@ class Delivery:
                     "receipt refused",
                     extra={"receipt": result.digest.hex(), "code": result.code},
                 )
+        # Those that were not taken now go last, so that they hold up nothing behind them.
+        later = {result.digest for result in results if result.state == SettlementState.QUEUED}
+        await self._outbox.postpone(later)
+        needed = {result.digest for result in results if result.code == EVIDENCE_NEEDED}
+        if needed:
+            await self._send_evidence({item.evidence for item in batch if item.digest in needed})
+        elif not settled:
+            # Not yet registered, or a ledger that is down: nothing moves before something changes.
+            raise NodeError("the full node takes none of the receipts now", status=503)
         return True
 
     async def _post(self, batch: Sequence[Waiting]) -> list[Delivered]:
@@ -192,10 +198,11 @@ def _result(value: Any) -> Delivered:
     for name in ("code", "message"):
         if value[name] is not None and not isinstance(value[name], str):
             raise MalformedError(f"a result's {name} must be a string or null")
-    refused = state == SettlementState.REFUSED
+    if state not in (SettlementState.QUEUED, SettlementState.REFUSED):
+        state = SettlementState.ACCEPTED
     return Delivered(
         digest=parse_hex(value["digest"], "a result's digest", 32),
-        state=SettlementState.REFUSED if refused else SettlementState.ACCEPTED,
+        state=state,
         code=value["code"],
         message=value["message"],
     )

@@ -5,7 +5,7 @@ delivering one twice changes nothing.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -24,8 +24,9 @@ SCHEMA: Final = (
     """CREATE TABLE IF NOT EXISTS receipts (
         digest BLOB PRIMARY KEY, state TEXT NOT NULL, evidence BLOB NOT NULL,
         created_ms INTEGER NOT NULL, signed BLOB NOT NULL, bundle BLOB,
-        code TEXT, message TEXT, updated_ms INTEGER NOT NULL) WITHOUT ROWID""",
-    """CREATE INDEX IF NOT EXISTS receipts_waiting ON receipts (created_ms)
+        code TEXT, message TEXT, updated_ms INTEGER NOT NULL,
+        postponed INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID""",
+    """CREATE INDEX IF NOT EXISTS receipts_waiting ON receipts (postponed, created_ms)
         WHERE state = 'queued'""",
     "CREATE INDEX IF NOT EXISTS receipts_old ON receipts (updated_ms) WHERE state <> 'queued'",
     """CREATE TABLE IF NOT EXISTS evidence (
@@ -76,7 +77,7 @@ class Delivered:
 
     Attributes:
         digest: Of the receipt.
-        state: ACCEPTED or REFUSED.
+        state: ACCEPTED, REFUSED, or QUEUED: not taken now, to be delivered again.
         code: Why it was refused.
         message: The same in words.
     """
@@ -97,7 +98,7 @@ def insert(connection: sqlite3.Connection, entry: OutboxEntry) -> None:
         )
         return
     connection.execute(
-        "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?)",
+        "INSERT INTO receipts VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, ?, 0)",
         (
             entry.digest,
             SettlementState.QUEUED.value,
@@ -138,15 +139,25 @@ class Outbox:
         self._news = anyio.Event()
 
     async def waiting(self, limit: int) -> list[Waiting]:
-        """The oldest receipts that are still to be delivered."""
+        """The receipts to deliver next: those least often postponed, the oldest first."""
         rows = await self._journal.run(
             lambda connection: connection.execute(
                 "SELECT digest, evidence, signed, bundle FROM receipts "
-                "WHERE state = 'queued' ORDER BY created_ms LIMIT ?",
+                "WHERE state = 'queued' ORDER BY postponed, created_ms LIMIT ?",
                 (limit,),
             ).fetchall()
         )
         return [Waiting(digest=d, evidence=e, signed=s, bundle=b) for d, e, s, b in rows]
+
+    async def postpone(self, digests: Collection[bytes]) -> None:
+        """Let others go first, so that what no full node takes now holds nothing up."""
+        if digests:
+            await self._journal.run(
+                lambda connection: connection.executemany(
+                    "UPDATE receipts SET postponed = postponed + 1 WHERE digest = ?",
+                    [(digest,) for digest in digests],
+                )
+            )
 
     async def settle(self, results: Sequence[Delivered], *, now_ms: int) -> None:
         """Note what a full node said, and forget what it has had for a month."""
