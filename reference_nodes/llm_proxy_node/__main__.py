@@ -14,7 +14,6 @@ from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
 from reference_nodes.llm_proxy_node.node import running
 
-
 SWITCH_SECONDS: Final = 0.0005
 """How long the event loop keeps the interpreter while the journal's thread wants it: each commit
 needs it a few times, and with Python's 5 ms a receipt would mostly wait for that."""
