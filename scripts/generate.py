@@ -4,11 +4,14 @@ python scripts/generate.py            write them
 python scripts/generate.py --check    compare only
 """
 
+import re
 import sys
 from pathlib import Path
 
 from opengradient import errors
 from opengradient.errors import CODES, OpenGradientError
+from reference_nodes.full_node.config import _parser as full_node_parser
+from reference_nodes.llm_proxy_node.config import Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -44,7 +47,31 @@ def errors_page() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"docs/errors.md": errors_page}
+def settings_page() -> str:
+    """docs/settings.md: what each node can be told."""
+    meanings = dict(re.findall(r"^        (\w+): (.+?)$", Settings.__doc__ or "", re.MULTILINE))
+    lines = [
+        "# Settings of the nodes",
+        "",
+        "Made from the nodes' `config.py` by `make fix`; do not edit by hand.",
+        "",
+        "## LLM proxy node",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, info in Settings.model_fields.items():
+        default = "required" if info.is_required() else f"`{info.default}`"
+        lines.append(f"| `OPENGRADIENT_{name.upper()}` | {default} | {meanings[name]} |")
+    lines += ["", "## Full node", "", "| option | default | meaning |", "|---|---|---|"]
+    for action in full_node_parser()._actions:  # noqa: SLF001  argparse has no public list
+        if action.dest != "help":
+            default = "required" if action.required else f"`{action.default}`"
+            lines.append(f"| `{action.option_strings[0]}` | {default} | {action.help} |")
+    return "\n".join([*lines, ""])
+
+
+PAGES = {"docs/errors.md": errors_page, "docs/settings.md": settings_page}
 
 
 def main() -> int:

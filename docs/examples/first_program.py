@@ -8,7 +8,7 @@ import opengradient as og
 async def main() -> None:
     async with og.LLM() as llm:
         reply = await llm.chat(
-            model="local/og-tiny",
+            model="og/tiny",
             messages=[{"role": "user", "content": "What is the capital of France?"}],
         )
         print(reply.text)

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Sequence
 
-import anyio.to_thread
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -30,12 +29,13 @@ class LegacySigner:
         ).decode()
         self.tee_id = tee_id(self.public_der)
 
-    async def sign(
+    def sign(
         self, request: InferenceRequest, choices: Sequence[Choice], *, now_ms: int
     ) -> JsonObject:
         """The ``tee_*`` members for one answer.
 
-        The signature is made in a thread: OpenSSL releases the interpreter lock meanwhile.
+        Takes 0.3 ms, in place: handing it to a thread costs more than that, because the thread
+        has to wait for the interpreter lock (251 requests/s instead of 450 on two cores).
 
         Args:
             request: The request.
@@ -43,7 +43,7 @@ class LegacySigner:
             now_ms: Unix milliseconds.
         """
         statement = LegacyStatement.of(request, choices, timestamp=now_ms // 1000)
-        signature = await anyio.to_thread.run_sync(self._sign, statement.signed_message())
+        signature = self._key.sign(statement.signed_message(), _PSS, SHA256())
         return {
             "tee_signature": base64.b64encode(signature).decode(),
             "tee_request_hash": statement.request.hex(),
@@ -51,6 +51,3 @@ class LegacySigner:
             "tee_timestamp": statement.timestamp,
             "tee_id": self.tee_id,
         }
-
-    def _sign(self, message: bytes) -> bytes:
-        return self._key.sign(message, _PSS, SHA256())

@@ -19,7 +19,7 @@ from reference_nodes.full_node.anchorer import Ledger
 from reference_nodes.full_node.app import Post
 from reference_nodes.full_node.blobs import LocalBlobs
 from reference_nodes.full_node.checking import CheckSettings
-from reference_nodes.full_node.config import EMBEDDED, FullNodeConfig
+from reference_nodes.full_node.config import RPC, FullNodeConfig
 from reference_nodes.full_node.engine import open_engine
 from reference_nodes.full_node.keys import KeyBook
 from reference_nodes.full_node.network import load_or_create_key, load_or_deploy
@@ -64,7 +64,7 @@ async def assemble(config: FullNodeConfig) -> AsyncIterator[tuple[FullNode, Post
 
 
 def _served(engine: LedgerEngine, config: FullNodeConfig) -> Post | None:
-    return engine.post if config.engine == EMBEDDED else None
+    return None if config.engine == RPC else engine.post
 
 
 def connect(

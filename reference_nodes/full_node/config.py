@@ -34,7 +34,7 @@ class FullNodeConfig:
         rpc_url: URL of the ledger where the engine is ``rpc``.
         chain_id: Chain that a new network gets, or that the RPC must serve.
         policy: File with the trust policy (`TrustPolicy.to_json`) that evidence is judged by.
-        measurements: Code that a new network's registry admits.
+        measurements: Code that the network's registry admits, besides what it admits already.
         funded: Addresses that a new embedded ledger gives money to, besides the submitter.
         block_interval_s: Seconds after which an idle embedded ledger adds an empty block.
         workers: Processes that verify; 0 verifies in the main process.
@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=8545, help="TCP port; 0 takes a free one")
     add("--engine", default=EMBEDDED, help="embedded, anvil, or rpc:URL of any EVM chain")
     add("--chain-id", type=int, default=31337, help="chain id of a new network, or of the RPC")
-    add("--measurement", action="append", default=[], help="code that a new registry admits (hex)")
+    add("--measurement", action="append", default=[], help="code that the registry admits (hex)")
     add("--fund", action="append", default=[], help="address that a new embedded ledger funds")
     add("--block-interval", type=float, help="seconds until an idle embedded ledger adds a block")
     add("--batch-size", type=int, default=1000, help="receipts in a full batch")

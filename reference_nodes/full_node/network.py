@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, final
 
+from opengradient.chain.calls import RegistryCalls
 from opengradient.chain.deploy import Deployment, deploy
+from opengradient.chain.registry import NodeRegistryReader
 from opengradient.chain.sender import TransactionSender
 from opengradient.core.canonical import JsonObject, parse_json_object
 from opengradient.core.keys import MemorySigner
@@ -86,7 +88,7 @@ def load_facts(data_dir: Path) -> Deployment | None:
 async def load_or_deploy(
     data_dir: Path, sender: TransactionSender, *, measurements: tuple[bytes, ...]
 ) -> Deployment:
-    """The network's contracts, deployed on the first start.
+    """The network's contracts, deployed on the first start; new code is admitted on every start.
 
     A start that is cut off before the facts are written deploys again; nobody knows the contracts
     that were cut off.
@@ -94,10 +96,11 @@ async def load_or_deploy(
     Args:
         data_dir: The node's folder.
         sender: Deploys, governs and anchors.
-        measurements: Code that the new registry admits.
+        measurements: Code that the registry admits.
 
     Raises:
         ConfigurationError: The folder belongs to another chain.
+        RevertedError: A measurement was revoked: that cannot be undone.
     """
     facts = load_facts(data_dir)
     if facts is None:
@@ -107,7 +110,18 @@ async def load_or_deploy(
         raise ConfigurationError(
             f"{FACTS_FILE} is of chain {facts.chain_id}, not {sender.rpc.chain_id}"
         )
+    await _admit(sender, facts, measurements)
     return facts
+
+
+async def _admit(
+    sender: TransactionSender, facts: Deployment, measurements: tuple[bytes, ...]
+) -> None:
+    reader = NodeRegistryReader(sender.rpc, facts.registry)
+    calls = RegistryCalls(facts.registry_domain)
+    for measurement in measurements:
+        if not await reader.measurement_approved(measurement):
+            await sender.execute(calls.approve_measurement(measurement))
 
 
 def save_facts(data_dir: Path, facts: Deployment, *, submitter: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import Final
 
 import anyio
 import click
@@ -12,6 +13,10 @@ from reference_nodes._kit.server import announce, until_stopped
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
 from reference_nodes.llm_proxy_node.node import running
+
+SWITCH_SECONDS: Final = 0.0005
+"""How long the event loop keeps the interpreter while the journal's thread wants it: each commit
+needs it a few times, and with Python's 5 ms a receipt would mostly wait for that."""
 
 
 async def _run(settings: Settings, providers: ProviderSettings) -> None:
@@ -33,6 +38,7 @@ def main(*, demo: bool) -> None:
         settings = Settings.from_env(os.environ, **(DEMO_DEFAULTS if demo else {}))
         providers = ProviderSettings.from_env(os.environ)
         set_up_logs(settings.log_level)
+        sys.setswitchinterval(SWITCH_SECONDS)
         anyio.run(_run, settings, providers, backend_options={"use_uvloop": True})
     except OpenGradientError as error:
         click.echo(error.diagnostics(), err=True)

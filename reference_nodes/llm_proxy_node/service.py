@@ -222,7 +222,7 @@ class ProxyService:
             embeddings=parsed.embeddings,
             system_fingerprint=parsed.system_fingerprint,
         )
-        body = {**encode_reply(reply), **await self._tee(request, reply.choices)}
+        body = {**encode_reply(reply), **self._tee(request, reply.choices)}
         exchange = _exchange(
             call,
             kind=ReceiptKind.REFUSAL if parsed.refused else request.kind,
@@ -240,10 +240,10 @@ class ProxyService:
             ticket=ticket,
         )
 
-    async def _tee(self, request: InferenceRequest, choices: Sequence[Choice]) -> JsonObject:
+    def _tee(self, request: InferenceRequest, choices: Sequence[Choice]) -> JsonObject:
         if self._legacy is None or request.kind == ReceiptKind.EMBEDDING:
             return {}
-        return await self._legacy.sign(request, choices, now_ms=self._clock())
+        return self._legacy.sign(request, choices, now_ms=self._clock())
 
     # Failures.
 
@@ -364,7 +364,7 @@ class ProxyService:
         if problem is None:
             reply = run.reply()
             refused = is_refusal(reply.choices)
-            frame = {**encode_final_frame(reply), **await self._tee(plan.request, reply.choices)}
+            frame = {**encode_final_frame(reply), **self._tee(plan.request, reply.choices)}
             kind = ReceiptKind.REFUSAL if refused else plan.request.kind
             status, response, usage = 200, reply.committed_fields(), reply.usage
         else:

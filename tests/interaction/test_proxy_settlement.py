@@ -6,15 +6,19 @@ import random
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 
+from opengradient.core.modes import ReceiptKind
 from opengradient.core.settlement import SettlementState
-from opengradient.testing.simulators import ProviderSimulator
-from opengradient.wire.receipts import decode_attached
+from opengradient.testing.simulators import ProviderSimulator, Scenario
+from opengradient.wire.receipts import decode_attached, decode_signed
+from reference_nodes._kit.answers import AnswerStore
+from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.journal import Journal
 from reference_nodes._kit.outbox import Outbox
 from reference_nodes.llm_proxy_node.node import JOURNAL_FILE, MIGRATIONS
@@ -179,3 +183,32 @@ async def test_wrong_settings_are_named_without_their_values(tmp_path: Path) -> 
     assert b"OPENGRADIENT_PORT" in done.stderr
     assert b"seven-secret" not in done.stderr + done.stdout
     assert b"Traceback" not in done.stderr
+
+
+async def test_a_stream_that_the_stop_cuts_is_signed_and_kept(tmp_path: Path) -> None:
+    headers = {"idempotency-key": "cut by the stop"}
+    # The client outlives the node.
+    async with anyio.create_task_group() as tasks, proxy_node(tmp_path, drain_seconds=0) as node:
+        node.sim.enqueue(Scenario(text=("a", "b", "c"), hang_after=3))
+        opened = anyio.Event()
+
+        async def read() -> None:
+            body = json.dumps(chat(stream=True)).encode()
+            url = node.url + CHAT
+            async with httpx.AsyncClient(verify=False, timeout=20) as http:
+                with suppress(httpx.TransportError):
+                    async with http.stream("POST", url, content=body, headers=headers) as answer:
+                        async for _ in answer.aiter_bytes():
+                            opened.set()
+
+        tasks.start_soon(read)
+        await opened.wait()
+        standing = node.standing.digest()
+    async with Journal(tmp_path / JOURNAL_FILE, MIGRATIONS) as journal:
+        (waiting,) = await Outbox(journal).waiting(10)
+        answer = await AnswerStore(journal).look_up("cut by the stop", now_ms=system_clock_ms())
+    receipt = decode_signed(json.loads(waiting.signed)).receipt
+    assert receipt.evidence_digest == standing
+    assert (receipt.kind, receipt.status) == (ReceiptKind.ERROR, 503)
+    assert receipt.stream_chunks == 2
+    assert answer.body.count(b"data: ") == 4  # two chunks, the final frame, [DONE]

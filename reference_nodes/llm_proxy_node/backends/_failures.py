@@ -1,6 +1,5 @@
 """Providers' failures to ours: one table, and messages that hold no key."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, final
 
+from opengradient.core.canonical import load_foreign_json
 from opengradient.errors import ProtocolError
 from reference_nodes.llm_proxy_node.backends.base import ProviderFailure
 
@@ -184,8 +184,8 @@ def _moment(value: str) -> datetime | None:
 def error_object(body: bytes) -> Any:
     """The JSON of an error body, or None: error bodies are often HTML or cut."""
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return load_foreign_json(body)
+    except ValueError:
         return None
 
 

@@ -2,9 +2,9 @@
 
 import json
 import math
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
-from opengradient.core.canonical import JsonObject, compact_json
+from opengradient.core.canonical import JsonObject, compact_json, load_foreign_json
 from opengradient.errors import MalformedError
 
 T = TypeVar("T")
@@ -12,13 +12,6 @@ T = TypeVar("T")
 
 class ShapeError(ValueError):
     """A provider's JSON lacks a required field or has a wrong type; never leaves a backend."""
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ShapeError(f"{name} is not JSON")
-
-
-_decode: Final = json.JSONDecoder(parse_constant=_refuse_constant).decode
 
 
 def loads(data: bytes) -> Any:
@@ -30,7 +23,7 @@ def loads(data: bytes) -> Any:
     Raises:
         ValueError: Not JSON (a ShapeError or one of the parser's).
     """
-    value = _decode(data.decode())
+    value = load_foreign_json(data)
     if b"\\ud" in data or b"\\uD" in data:
         try:
             json.dumps(value, ensure_ascii=False).encode()
@@ -45,10 +38,7 @@ def load_object(data: bytes) -> JsonObject:
     Raises:
         ValueError: Not JSON, or not an object.
     """
-    try:
-        value = loads(data)
-    except RecursionError:
-        raise ShapeError("nested too deeply") from None
+    value = loads(data)
     if not isinstance(value, dict):
         raise ShapeError("not an object")
     return value

@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol, final
 from opengradient.chain._quantities import parse_data, parse_quantity, to_data
 from opengradient.chain.abi import NODE_REGISTRY, SETTLEMENT, contract, decode_revert
 from opengradient.chain.values import Block, Log, TransactionReceipt
+from opengradient.core.canonical import load_foreign_json
 from opengradient.errors import ChainError, ConfigurationError, RevertedError, TransportError
 
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
@@ -170,8 +171,8 @@ def _parse_answer(raw: bytes, number: int, method: str) -> dict[str, Any]:
     if len(raw) > MAX_ANSWER_BYTES:
         raise ChainError(f"the answer to {method} is too large", code="chain.malformed")
     try:
-        answer = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        answer = load_foreign_json(raw)
+    except ValueError as error:
         raise ChainError(f"the answer to {method} is not JSON", code="chain.malformed") from error
     if not isinstance(answer, dict) or answer.get("jsonrpc") != "2.0":
         raise ChainError(f"the answer to {method} is not JSON-RPC 2.0", code="chain.malformed")

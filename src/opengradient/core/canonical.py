@@ -87,6 +87,7 @@ def _refuse_constant(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_refuse_duplicates, parse_constant=_refuse_constant)
+_FOREIGN = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def parse_json(data: bytes | str, *, what: str = "input", max_bytes: int | None = None) -> Any:
@@ -113,6 +114,19 @@ def parse_json(data: bytes | str, *, what: str = "input", max_bytes: int | None 
         return _DECODER.decode(text)
     except (ValueError, RecursionError) as error:
         raise MalformedError(f"{what} is not strict JSON: {error}", step="json") from error
+
+
+def load_foreign_json(data: bytes | str) -> Any:
+    """Read JSON of somebody else's format: duplicate keys are taken, depth is bounded all the same.
+
+    Use it where a foreign server's JSON is read; never for what is signed or hashed.
+
+    Raises:
+        ValueError: Not JSON, or nested deeper than `MAX_DEPTH`.
+    """
+    text = data if isinstance(data, str) else data.decode()
+    _check_depth(text)
+    return _FOREIGN.decode(text)
 
 
 def parse_json_object(

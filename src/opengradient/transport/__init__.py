@@ -8,11 +8,12 @@ from opengradient.transport.http import (
     Timeouts,
 )
 from opengradient.transport.retry import RetryPolicy
-from opengradient.transport.seam import Transport, TransportFactory
+from opengradient.transport.seam import AnswerStream, Transport, TransportFactory
 from opengradient.transport.tls import TlsPin
 
 __all__ = [
     "MAX_RESPONSE_BYTES",
+    "AnswerStream",
     "HttpResponse",
     "HttpStream",
     "HttpTransport",

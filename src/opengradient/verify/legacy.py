@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from opengradient.core.digests import equal
+from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.legacy import (
     SALT_BYTES,
     TeeFields,
@@ -111,29 +112,28 @@ def _rsa_key(spki: bytes) -> rsa.RSAPublicKey:
 
 
 def legacy_verdict(
-    fields: TeeFields, *, attested: str | None, choices: Sequence[Choice], streamed: bool
+    fields: TeeFields, *, evidence: VerifiedEvidence, choices: Sequence[Choice], streamed: bool
 ) -> Verdict:
     """The claims about an answer that passed `verify_tee_fields`.
 
     Args:
         fields: The fields.
-        attested: The hardware root below which the key is bound; None where only the registry
-            vouches for it.
+        evidence: The evidence that binds the RSA key and the TLS certificate.
         choices: The answer.
         streamed: Whether it came as a stream.
     """
     notes = Notebook()
-    if attested is None:
-        notes.asserted("enclave", "the registry", "its contract checked an attestation document")
+    if evidence.simulated:
+        notes.asserted("enclave", f"software enclave, root {evidence.root!r}")
     else:
-        notes.proven("enclave", f"aws-nitro, root {attested!r}", "measurement as in the registry")
-    notes.asserted("code", "the registry", "its administrator approved the measurement")
-    notes.proven("signature", "RSA-PSS key of the registry", f"node {fields.tee_id}")
-    notes.proven("channel", "pinned TLS", "certificate of the registry")
+        notes.proven("enclave", f"{evidence.kind}, root {evidence.root!r}", evidence.module_id)
+    measured = f"measurement {evidence.measurement}"
+    notes.asserted("code", "the policy, or the registry where it names none", measured)
+    notes.proven("signature", "RSA-PSS key bound in the evidence", f"node {fields.tee_id}")
+    notes.proven("channel", "pinned TLS", "certificate bound in the evidence")
     notes.absent("nonce", "the format has none: the answer could be a replay of this request")
-    notes.asserted(
-        "request", "signed hash", "attachments, tool_choice and most parameters are not in"
-    )
+    notes.proven("request", "signed hash", "model, messages' text, temperature and a few options")
+    notes.absent("attachments", "bytes of attachments and other parameters are not bound")
     notes.absent("upstream", "the format does not say what went to the provider")
     _note_response(notes, choices)
     if streamed:
@@ -147,7 +147,7 @@ def legacy_verdict(
     notes.absent("execution", "no proof of execution")
     notes.absent("settlement", "not checked for this format")
     notes.absent("payment", "not bound by the format")
-    return Verdict(claims=tuple(notes.claims), simulated=False)
+    return Verdict(claims=tuple(notes.claims), simulated=evidence.simulated)
 
 
 def _note_response(notes: Notebook, choices: Sequence[Choice]) -> None:

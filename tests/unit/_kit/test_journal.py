@@ -125,10 +125,12 @@ async def test_a_closed_journal_refuses(tmp_path: Path) -> None:
 
 
 async def test_what_was_begun_is_finished_at_the_end(tmp_path: Path) -> None:
-    async with anyio.create_task_group() as tasks:
-        async with Journal(tmp_path / "j", MIGRATIONS) as journal:
-            for number in range(50):
-                tasks.start_soon(journal.run, put(number))
-            await anyio.lowlevel.checkpoint()
+    async with (
+        anyio.create_task_group() as tasks,
+        Journal(tmp_path / "j", MIGRATIONS) as journal,
+    ):
+        for number in range(50):
+            tasks.start_soon(journal.run, put(number))
+        await anyio.lowlevel.checkpoint()
     async with Journal(tmp_path / "j", MIGRATIONS) as journal:
         assert await journal.run(numbers) == list(range(50))

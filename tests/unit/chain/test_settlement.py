@@ -192,3 +192,14 @@ async def test_storage_is_one_word(world: World):
     assert value >> 40 & (1 << 40) - 1 == START
     commitment = keccak256(BLOB + SUBMITTER.public_key.address.rjust(32, b"\0"))[:22]
     assert value >> 80 == int.from_bytes(commitment)
+
+
+@pytest.mark.parametrize("nobody", ["owner", "registry"])
+async def test_contracts_need_an_owner_and_a_registry(world: World, nobody: str):
+    from opengradient.chain.abi import SETTLEMENT, contract
+    from opengradient.chain.calls import Call
+
+    owner = bytes(20) if nobody == "owner" else OPERATOR.public_key.address
+    registry = bytes(20) if nobody == "registry" else world.registry.address
+    call = Call(None, contract(SETTLEMENT).creation_code(owner, registry))
+    assert await world.refused(world.operator, call) == "ZeroAddress()"

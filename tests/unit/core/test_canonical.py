@@ -4,7 +4,13 @@ import sys
 
 import pytest
 
-from opengradient.core.canonical import canonical_json, compact_json, parse_json, parse_json_object
+from opengradient.core.canonical import (
+    canonical_json,
+    compact_json,
+    load_foreign_json,
+    parse_json,
+    parse_json_object,
+)
 from opengradient.errors import MalformedError
 from tests.support import vectors
 
@@ -84,3 +90,10 @@ def test_brackets_in_strings_are_no_depth():
     assert parse_json(text) == ["[" * 500 + '"' + "{" * 500]
     assert parse_json("[" * 128 + "]" * 128)
     assert parse_json("[" + ",".join(["[]"] * 1000) + "]") == [[]] * 1000
+
+
+@pytest.mark.parametrize("bomb", ["[" * 1000, '{"a":' * 1000, "NaN", "[1e", "\ud800"])
+def test_foreign_json_is_bounded_too(bomb):
+    with pytest.raises(ValueError, match="."):
+        load_foreign_json(bomb)
+    assert load_foreign_json(b'{"a":1,"a":2}') == {"a": 2}

@@ -77,4 +77,8 @@ TABLE: dict[str, Code] = {
         "The payment was not permitted.",
         "Read the offer on the error; change the spending policy if you agree with it.",
     ),
+    "demo.failed": Code(
+        "A step of the demonstration did not do what it should.",
+        "The message says which. Run `opengradient demo --fresh`; if it stays so, please report it.",
+    ),
 }

@@ -79,4 +79,16 @@ TABLE: dict[str, Code] = {
         "The enclave's security module refused to make a document.",
         "The message has its answer.",
     ),
+    "devnet.start": Code(
+        "A node of the devnet did not start, or ended by itself.",
+        "The end of its log is in the message; `opengradient devnet up --fresh` starts anew.",
+    ),
+    "devnet.running": Code(
+        "The devnet runs already.",
+        "Use it as it is, stop it with `opengradient devnet down`, or pass another --name.",
+    ),
+    "devnet.stop": Code(
+        "The devnet did not stop in time.",
+        "Its nodes end with their supervisor, whose process id is in the message.",
+    ),
 }

@@ -191,6 +191,10 @@ DATE = "Wed, 21 Oct 2026 07:28:00 GMT"
             },
             None,
         ),
+        (
+            {"other_reset": "2026-10-21T07:28:45Z", "other_remaining": "0", "date": DATE},
+            None,
+        ),
     ],
 )
 def test_retry_after(headers, expected):

@@ -111,6 +111,12 @@ def test_xai_counts_reasoning_apart():
     assert parse("openai", body).usage.output_tokens == 7
 
 
+def test_usage_may_be_absent():
+    for body, path in ((OPENAI, "usage"), (GOOGLE, "usageMetadata")):
+        provider = "local" if body is OPENAI else "google"
+        assert parse(provider, {**body, path: None}).usage is None
+
+
 def openai_message(finish_reason="stop", **message):
     choice = {"index": 0, "message": {"role": "assistant", **message}}
     return {**OPENAI, "choices": [{**choice, "finish_reason": finish_reason}]}

@@ -55,7 +55,7 @@ class DevMethods:
 
     def _revert(self, params: list[Any]) -> Any:
         """Make the snapshot's block the newest. What came after it is gone, also from the pool."""
-        number = read.quantity(read.only(params), "snapshot")
+        number = read.small(read.only(params), "snapshot")
         block_hash = self._snapshots.get(number)
         if block_hash is None or self._store.block_by_hash(block_hash) is None:
             return False
@@ -66,6 +66,6 @@ class DevMethods:
         return True
 
     def _increase_time(self, params: list[Any]) -> Any:
-        by = read.seconds(read.only(params), "seconds")
+        by = read.small(read.only(params), "seconds")
         self._clock.advance(by)
         return hex(by)

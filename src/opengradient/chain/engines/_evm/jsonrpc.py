@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, final
 
+from opengradient.core.canonical import load_foreign_json
+
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
 METHOD_NOT_FOUND: Final = -32601
@@ -37,8 +39,8 @@ class RpcError(Exception):
 def answer(body: bytes, methods: Mapping[str, Method]) -> bytes:
     """Answer a request or a batch; nothing at all to a notification."""
     try:
-        request = json.loads(body)
-    except (ValueError, RecursionError):
+        request = load_foreign_json(body)
+    except ValueError:
         return _encode(_failure(None, RpcError(PARSE_ERROR, "the body is not JSON")))
     if not isinstance(request, list):
         result = _one(request, methods)

@@ -31,18 +31,25 @@ class Ledger:
     ) -> None:
         """Open or begin the chain. See `EmbeddedSettings`."""
         self._store = Store(folder)
-        shifted = ShiftedClock(clock, self._store)
-        machine = Machine(
-            self._store, chain_id=chain_id, funded=funded, genesis_time=shifted(), clock=shifted
-        )
+        try:
+            shifted = ShiftedClock(clock, self._store)
+            self._machine = Machine(
+                self._store, chain_id=chain_id, funded=funded, genesis_time=shifted(), clock=shifted
+            )
+            self._keep_genesis()
+            self._pool = Pool(self._machine, self._store, automine=automine)
+        except BaseException:
+            self._store.close()
+            raise
+        self._methods = EthMethods(self._machine, self._store, self._pool, version).table()
+        if dev_methods:
+            dev = DevMethods(self._machine, self._store, self._pool, shifted)
+            self._methods |= dev.table()
+
+    def _keep_genesis(self) -> None:
         if self._store.block_at(0) is None:
             with self._store.transaction():
-                self._store.add_block(0, block_json(machine.head, [], 0), [])
-        self._pool = Pool(machine, self._store, automine=automine)
-        self._methods = EthMethods(machine, self._store, self._pool, version).table()
-        if dev_methods:
-            self._methods |= DevMethods(machine, self._store, self._pool, shifted).table()
-        self._machine = machine
+                self._store.add_block(0, block_json(self._machine.head, [], 0), [])
 
     def answer(self, body: bytes) -> bytes:
         """Answer a JSON-RPC request or batch."""

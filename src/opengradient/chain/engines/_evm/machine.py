@@ -11,7 +11,7 @@ from eth.chains.base import MiningChain
 from eth.consensus.noproof import NoProofConsensus
 from eth.db.atomic import AtomicDB
 from eth.db.schema import SchemaV1
-from eth.exceptions import Revert
+from eth.exceptions import PyEVMError, Revert
 from eth.vm.forks.prague import PragueVM
 from eth.vm.spoof import SpoofTransaction
 from eth_keys.exceptions import BadSignature
@@ -29,7 +29,11 @@ GAS_LIMIT: Final = 30_000_000
 INITIAL_BASE_FEE: Final = 10**9
 """INITIAL_BASE_FEE of EIP-1559."""
 
+TRANSACTION_TYPES: Final = (None, 1, 2)
+"""Legacy (EIP-155), access list (EIP-2930), dynamic fee (EIP-1559). No blobs, no delegation."""
+
 _UNREADABLE: Final = (
+    PyEVMError,
     ValidationError,
     BadSignature,
     RLPException,
@@ -197,6 +201,8 @@ class Machine:
             sender = transaction.sender
         except _UNREADABLE as error:
             raise InvalidTransactionError(f"not a valid transaction: {error}") from error
+        if getattr(transaction, "type_id", None) not in TRANSACTION_TYPES:
+            raise InvalidTransactionError("transaction type not supported")
         if transaction.chain_id != self.chain_id or not sender:
             raise InvalidTransactionError(
                 f"invalid chain id: {transaction.chain_id}, this is {self.chain_id}"

@@ -179,7 +179,7 @@ class EthMethods:
 
     def _fee_history(self, params: list[Any]) -> Any:
         count, newest, percentiles = read.arguments(params, 2, 3)
-        wanted = read.seconds(count, "block count")
+        wanted = read.small(count, "block count")
         return fee_history(
             self._store, self._number(newest), wanted, percentiles or [], self._base_fee()
         )
@@ -194,7 +194,7 @@ class EthMethods:
             case "earliest":
                 return 0
             case _:
-                return read.quantity(tag, "block")
+                return read.small(tag, "block")
 
     def _state(self, tag: Any) -> Any:
         """The state that a tag, height or hash names. The newest is seen as the next block will."""

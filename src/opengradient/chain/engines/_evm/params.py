@@ -15,6 +15,8 @@ _CALL_FIELDS: Final = frozenset(
 )
 _FILTER_FIELDS: Final = frozenset({"fromBlock", "toBlock", "blockHash", "address", "topics"})
 MAX_TOPICS: Final = 4
+MAX_SMALL: Final = 2**40
+"""Above every height and every second of a chain, within what SQLite and headers hold."""
 
 
 def refuse(message: str) -> RpcError:
@@ -51,9 +53,12 @@ def quantity(value: Any, what: str) -> int:
     raise refuse(f"{what} must be a number in 0x hex")
 
 
-def seconds(value: Any, what: str) -> int:
-    """Read a number that test tools send in decimal too."""
-    return value if type(value) is int and value >= 0 else quantity(value, what)
+def small(value: Any, what: str) -> int:
+    """Read a height, a count or seconds: in hex or, as test tools send it, in decimal."""
+    number = value if type(value) is int else quantity(value, what)
+    if not 0 <= number < MAX_SMALL:
+        raise refuse(f"{what} is out of range")
+    return number
 
 
 def call_object(value: Any) -> Mapping[str, Any]:

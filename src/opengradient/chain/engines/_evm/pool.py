@@ -32,6 +32,8 @@ class Pool:
         for raw in store.pool_rows():
             transaction = machine.decode(raw)
             self._waiting[transaction.sender, transaction.nonce] = transaction
+        if automine:
+            self._mine_ready()
 
     def find(self, transaction_hash: bytes) -> SignedTransactionAPI | None:
         """A waiting transaction."""
@@ -55,17 +57,22 @@ class Pool:
             raise RpcError(SERVER_ERROR, str(error)) from error
         if self.find(transaction.hash) or self._store.transaction_by_hash(transaction.hash):
             raise RpcError(SERVER_ERROR, "already known")
-        self._check(transaction)
+        next_nonce = self._check(transaction)
         self._check_replacement(transaction)
-        with self._store.transaction():
-            self._store.pool_put(transaction.sender, transaction.nonce, transaction.hash, raw)
+        # Mined at once, it is durable with its block: one write to disk, and no state between.
+        if not (self.automine and transaction.nonce == next_nonce):
+            with self._store.transaction():
+                self._store.pool_put(transaction.sender, transaction.nonce, transaction.hash, raw)
         self._waiting[transaction.sender, transaction.nonce] = transaction
         if self.automine:
-            while self._waiting and (ready := self._ready()):
-                self._mine_some(ready[:1])
+            self._mine_ready()
         if (reason := self._dropped.pop(transaction.hash, None)) is not None:
             raise _refuse(reason)
         return transaction.hash
+
+    def _mine_ready(self) -> None:
+        while self._waiting and (ready := self._ready()):
+            self._mine_some(ready[:1])
 
     def mine(self) -> None:
         """Add a block of the waiting transactions that can be executed; an empty one if none can."""
@@ -115,12 +122,15 @@ class Pool:
             gas, nonces[sender] = gas + transaction.gas, nonce + 1
         return ready
 
-    def _check(self, transaction: SignedTransactionAPI) -> None:
+    def _check(self, transaction: SignedTransactionAPI) -> int:
+        """Refuse what can never be mined; returns the sender's next nonce."""
         state = self._machine.pending_state()
         nonce = state.get_nonce(transaction.sender)
         cost = transaction.gas * transaction.max_fee_per_gas + transaction.value
         if transaction.nonce < nonce:
             raise _refuse(f"nonce too low: next nonce {nonce}, tx nonce {transaction.nonce}")
+        if transaction.nonce > nonce + MAX_POOL:
+            raise _refuse(f"nonce too high: next nonce {nonce}, tx nonce {transaction.nonce}")
         if transaction.gas > GAS_LIMIT:
             raise _refuse(f"exceeds block gas limit: {transaction.gas} > {GAS_LIMIT}")
         if transaction.gas < transaction.intrinsic_gas:
@@ -131,6 +141,7 @@ class Pool:
             raise _refuse("max fee per gas less than block base fee")
         if len(self._waiting) >= MAX_POOL:
             raise _refuse("txpool is full")
+        return int(nonce)
 
     def _check_replacement(self, transaction: SignedTransactionAPI) -> None:
         old = self._waiting.get((transaction.sender, transaction.nonce))

@@ -64,7 +64,7 @@ class Store(BaseDB):
             for pragma in ("locking_mode=EXCLUSIVE", "journal_mode=WAL", "synchronous=FULL"):
                 self._sql.execute(f"PRAGMA {pragma}")
             self._sql.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             self._sql.close()
             raise ChainError(
                 f"the ledger's file {path} cannot be opened: {error}", code="chain.engine"
@@ -169,7 +169,8 @@ class Store(BaseDB):
             key = bytes.fromhex(body["hash"][2:])
             values = (key, number, position, json.dumps(body), json.dumps(receipt))
             self._sql.execute("INSERT INTO transactions VALUES (?, ?, ?, ?, ?)", values)
-            self._sql.execute("DELETE FROM pool WHERE hash = ?", (key,))
+            taken = (bytes.fromhex(body["from"][2:]), int(body["nonce"], 16))
+            self._sql.execute("DELETE FROM pool WHERE sender = ? AND nonce = ?", taken)
             self._sql.executemany(
                 "INSERT INTO logs VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 [_log_row(number, log) for log in receipt["logs"]],

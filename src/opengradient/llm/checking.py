@@ -1,0 +1,278 @@
+"""The check of an answer, whole or streamed, before anybody gets it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, final
+
+from opengradient.core.bundle import AttachedReceipt
+from opengradient.core.canonical import JsonObject
+from opengradient.core.legacy import TeeFields
+from opengradient.core.messages import Choice, ErrorReply, Reply
+from opengradient.core.modes import ChannelKind, ReceiptKind
+from opengradient.errors import (
+    ConfigurationError,
+    MalformedError,
+    NodeError,
+    NotFoundError,
+    OpenGradientError,
+    ProtocolError,
+    RateLimitedError,
+    UnsupportedParameterError,
+)
+from opengradient.llm.environment import Environment
+from opengradient.llm.node import Node, Session
+from opengradient.llm.receipt import HeldReceipt
+from opengradient.llm.requests import Call
+from opengradient.verify.expectation import Expectation
+from opengradient.verify.legacy import verify_tee_fields
+from opengradient.verify.policy import TrustPolicy
+from opengradient.verify.receipts import verify_receipt
+from opengradient.wire.legacy import decode_tee_fields
+from opengradient.wire.openai_reply import ATTACHMENT, LEGACY_FIELDS, decode_error
+from opengradient.wire.receipts import decode_attached
+
+Channel = tuple[ChannelKind, bytes]
+_ERRORS: Final = frozenset({ReceiptKind.ERROR})
+
+
+@final
+@dataclass(slots=True)
+class Attempts:
+    """What one call remembers from try to try.
+
+    Attributes:
+        count: How often it was sent.
+        channels: The channels that it went over: a repeated answer names the first one.
+        marks: Node id to the highest receipt seen when it was first sent there.
+    """
+
+    count: int = 0
+    channels: list[Channel] = field(default_factory=list)
+    marks: dict[bytes, tuple[int, bytes] | None] = field(default_factory=dict)
+
+    def unsent(self) -> None:
+        """The last try did not reach the node."""
+        self.count -= 1
+        self.channels.pop()
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back, taken apart.
+
+    Attributes:
+        attached: The receipt.
+        response: The fields of the answer as they are about to be shown.
+        kinds: Receipt kinds that such an answer can have.
+        status: HTTP status; None where the answer came as a stream, whose head says nothing.
+        reply: The answer; None for an error.
+        chunk_digests: SHA-256 of each chunk as received; None for a whole answer.
+        replayed: Whether the node says that it gave this answer before.
+    """
+
+    attached: AttachedReceipt
+    response: Mapping[str, Any]
+    kinds: frozenset[ReceiptKind]
+    status: int | None
+    reply: Reply | None
+    chunk_digests: tuple[bytes, ...] | None = None
+    replayed: bool = False
+
+
+@final
+class Checker:
+    """Verifies what one node answered to one call."""
+
+    def __init__(
+        self,
+        *,
+        call: Call,
+        attempts: Attempts,
+        node: Node,
+        session: Session,
+        policy: TrustPolicy,
+        environment: Environment,
+    ) -> None:
+        """Take all that the client knows by itself; take it when the request is sent."""
+        self.call = call
+        self.node = node
+        self.session = session
+        self._attempts = attempts
+        self._policy = policy
+        self._environment = environment
+        node_id = session.verified.node_id
+        attempts.count += 1
+        attempts.channels.append(session.verified.channel)
+        attempts.marks.setdefault(node_id, node.history(node_id).mark)
+
+    async def check(self, answer: Answer) -> HeldReceipt:
+        """Verify an answer against all that the client knows.
+
+        Raises:
+            VerificationError: It is not what was signed, or not the answer to this request.
+        """
+        signed = answer.attached.signed
+        receipt, digest = signed.receipt, signed.digest
+        known = await self.node.evidence(receipt.evidence_digest, self.session)
+        history = self.node.history(receipt.node_id)
+        expect = self._expectation(answer, digest)
+        bundle = answer.attached.bundle(
+            request=self.call.fields(),
+            response=answer.response,
+            chunk_digests=answer.chunk_digests or None,
+            evidence=known.evidence,
+        )
+        verified = verify_receipt(
+            bundle,
+            policy=self._policy,
+            now_ms=self._environment.clock(),
+            expect=expect,
+            evidence=known.verified,
+        )
+        history.record(receipt, digest)
+        return HeldReceipt(verified, policy=self._policy, expect=expect)
+
+    def _expectation(self, answer: Answer, digest: bytes) -> Expectation:
+        receipt = answer.attached.signed.receipt
+        repeated = answer.replayed or self._attempts.count > 1 or self.call.own_key
+        mark = None if repeated else self._attempts.marks.get(receipt.node_id)
+        return Expectation(
+            domain=self.session.verified.domain,
+            nonce=self.call.nonce,
+            channel=self._channel(receipt.channel_binding, replayed=answer.replayed),
+            settlement_mode=self.call.settlement.number,
+            kinds=answer.kinds,
+            request=self.call.fields(),
+            response=answer.response,
+            status=receipt.status if answer.status is None else answer.status,
+            chunk_digests=answer.chunk_digests,
+            usage=_usage_words(answer.reply),
+            requested_model=self._requested_model(answer),
+            previous=self.node.history(receipt.node_id).previous_of(receipt, digest, mark),
+        )
+
+    def _channel(self, binding: bytes, *, replayed: bool) -> Channel | None:
+        """The channel that the receipt must name: the one of any try of this call.
+
+        Of an answer that was given to an earlier call, before the node got new keys, this call
+        does not know the channel.
+        """
+        for channel in self._attempts.channels:
+            if channel[1] == binding:
+                return channel
+        return None if replayed else self.session.verified.channel
+
+    def _requested_model(self, answer: Answer) -> str | None:
+        if answer.reply is None and answer.attached.model.get("requested") is None:
+            return None  # refused before the model was read
+        return self.call.request.model
+
+    def check_tee_fields(
+        self, fields: TeeFields | None, choices: Sequence[Choice]
+    ) -> TeeFields | None:
+        """Check the ``tee_*`` fields beside a receipt.
+
+        Returns:
+            The fields; None where the node's evidence binds no key for them, so that nothing
+            unchecked is shown.
+        """
+        key = self.session.verified.legacy_key
+        if fields is None or key is None:
+            return None
+        verify_tee_fields(
+            fields,
+            public_key=key,
+            kind=self.call.request.kind,
+            request=self.call.request.body,
+            choices=choices,
+            now_ms=None,
+        )
+        return fields
+
+    async def error_for(
+        self,
+        body: JsonObject,
+        *,
+        http_status: int | None,
+        parts: Mapping[str, Any] | None = None,
+        chunk_digests: tuple[bytes, ...] | None = None,
+        replayed: bool = False,
+    ) -> OpenGradientError:
+        """The error that a node's answer stands for, verified where it is signed.
+
+        Args:
+            body: The answer, with its receipt.
+            http_status: HTTP status; None for an error in the final frame of a stream.
+            parts: The parts of a stream that came before, as the receipt binds them.
+            chunk_digests: SHA-256 of each chunk that came before.
+            replayed: Whether the node says that it gave this answer before.
+
+        Raises:
+            VerificationError: It is not what was signed.
+        """
+        attachment = body.pop(ATTACHMENT, None)
+        if attachment is None:
+            return self._unsigned(body, http_status)
+        attached = decode_attached(attachment)
+        status = attached.signed.receipt.status if http_status is None else http_status
+        error = decode_error(body, status)
+        receipt = await self.check(
+            Answer(
+                attached=attached,
+                response={**error.committed_fields(), **(parts or {})},
+                kinds=_ERRORS,
+                status=http_status,
+                reply=None,
+                chunk_digests=chunk_digests,
+                replayed=replayed,
+            )
+        )
+        failure = error_of(error, self.session)
+        failure.receipt = receipt
+        return failure
+
+    def _unsigned(self, body: JsonObject, http_status: int | None) -> OpenGradientError:
+        """An error without receipt: its node could not sign, or it was no inference.
+
+        The pinned channel vouches for it; nothing of an answer is in it.
+        """
+        if http_status is not None:
+            try:
+                return error_of(decode_error(body, http_status), self.session)
+            except MalformedError as error:
+                raise ProtocolError(
+                    f"{self.node.url} answered with status {http_status}, and not as a node does"
+                ) from error
+        raise ProtocolError(f"{self.node.url} ended a stream with an error that is not signed")
+
+
+def split(body: JsonObject) -> tuple[JsonObject, JsonObject | None, TeeFields | None]:
+    """Part an answer from its receipt and its ``tee_*`` fields."""
+    fields = decode_tee_fields(body)
+    rest = {k: v for k, v in body.items() if k != ATTACHMENT and k not in LEGACY_FIELDS}
+    return rest, body.get(ATTACHMENT), fields
+
+
+def _usage_words(reply: Reply | None) -> tuple[int, int, int] | None:
+    if reply is None or reply.usage is None:
+        return (0, 0, 0)
+    usage = reply.usage
+    return (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+
+
+def error_of(error: ErrorReply, session: Session) -> OpenGradientError:
+    """The exception for a node's error reply."""
+    node_id = "0x" + session.verified.node_id.hex()
+    if error.code == "request.unsupported_parameter" or (
+        error.parameter is not None and error.code == "request.invalid"
+    ):
+        return UnsupportedParameterError(error.parameter or "", error.message, code=error.code)
+    if error.code.startswith(("request.", "config.")):
+        return ConfigurationError(error.message, code=error.code)
+    if error.code == "node.rate_limited":
+        return RateLimitedError(
+            error.message, retry_after=error.retry_after, status=error.status, node_id=node_id
+        )
+    kind = NotFoundError if error.status == 404 else NodeError
+    return kind(error.message, status=error.status, node_id=node_id, code=error.code)

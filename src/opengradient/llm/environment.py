@@ -1,0 +1,66 @@
+"""What the client takes from the machine, in one value, so that tests can give it."""
+
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import final
+
+import anyio
+
+from opengradient.errors import ProtocolError
+from opengradient.transport import HttpTransport, RetryPolicy, TlsPin, Transport, TransportFactory
+
+
+def system_clock_ms() -> int:
+    """This machine's time, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def _connect(pin: TlsPin | None) -> Transport:
+    return HttpTransport(pin=pin)
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """Clock, chance, pauses and the network.
+
+    Attributes:
+        clock: Unix milliseconds.
+        sleep: Waits for seconds.
+        uniform: Gives a number from 0 to 1.
+        transports: Makes transports.
+        retry: When to send again.
+        timeout: Seconds per attempt, and the longest silence of a stream.
+    """
+
+    clock: Callable[[], int] = system_clock_ms
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    uniform: Callable[[], float] = field(default_factory=lambda: random.SystemRandom().random)
+    transports: TransportFactory = _connect
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeout: float = 300.0
+
+
+class RpcPost:
+    """Carries JSON-RPC over a transport."""
+
+    def __init__(self, transport: Transport, url: str, *, timeout: float) -> None:
+        """Post to `url`, waiting at most `timeout` seconds."""
+        self._transport = transport
+        self._url = url
+        self._timeout = timeout
+
+    async def __call__(self, body: bytes, /) -> bytes:
+        """Send `body`, return the answer's body."""
+        answer = await self._transport.request(
+            "POST",
+            self._url,
+            headers={"content-type": "application/json"},
+            content=body,
+            timeout=self._timeout,
+        )
+        if answer.status != 200:
+            raise ProtocolError(f"POST {self._url}: status {answer.status}")
+        return answer.body

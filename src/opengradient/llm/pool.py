@@ -1,0 +1,165 @@
+"""The nodes of a network: found in the registry, chosen by health and load."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final, final
+
+import anyio
+
+from opengradient.chain.registry import NodeRegistryReader
+from opengradient.chain.rpc import RpcClient
+from opengradient.chain.values import NodeKind, NodeRecord
+from opengradient.errors import ChainError, ConnectError, OpenGradientError
+from opengradient.llm.environment import Environment, RpcPost
+from opengradient.llm.node import Node
+from opengradient.networks import Network
+from opengradient.verify.policy import TrustPolicy
+from opengradient.wire.fields import to_hex
+
+REGISTRY_TTL_MS: Final = 60_000
+"""How long a list of nodes is used before the registry is read again."""
+
+_RPC_SECONDS: Final = 20.0
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeView:
+    """A node as `LLM.nodes` shows it.
+
+    Attributes:
+        url: Its address.
+        node_id: Its attested id in hex; None where it did not pass.
+        evidence: Kind of its evidence.
+        simulated: Whether that is a software enclave's.
+        measurement: Id of the code that it runs.
+        error: Why it is not used; None where it is.
+    """
+
+    url: str
+    node_id: str | None = None
+    evidence: str | None = None
+    simulated: bool | None = None
+    measurement: str | None = None
+    error: OpenGradientError | None = None
+
+
+@final
+class NodePool:
+    """Knows the nodes of a network and chooses among them."""
+
+    def __init__(self, network: Network, policy: TrustPolicy, environment: Environment) -> None:
+        """Nothing is read before the first choice."""
+        self._network = network
+        self._policy = policy
+        self._environment = environment
+        self._nodes: dict[str, Node] = {}
+        self._current: tuple[str, ...] = ()
+        self._read_at_ms: int | None = None
+        self._lock = anyio.Lock()
+
+    async def pick(self, exclude: Collection[str] = ()) -> Node | None:
+        """The node to ask next; None where all are excluded.
+
+        Two are drawn at random and the less loaded one is taken, among those that do not rest
+        after a failure; where all rest, the one that rests shortest.
+
+        Args:
+            exclude: Addresses that were tried already.
+
+        Raises:
+            ChainError: The registry could not be read, and no node is known.
+            ConnectError: Code ``transport.no_node``: the network has none.
+        """
+        nodes = [node for node in await self.nodes() if node.url not in exclude]
+        if not nodes:
+            return None
+        now_ms = self._environment.clock()
+        awake = [node for node in nodes if node.health.resting_until_ms <= now_ms]
+        if not awake:
+            return min(nodes, key=lambda node: node.health.resting_until_ms)
+        drawn = [awake[self._draw(len(awake))] for _ in range(2)]
+        return min(drawn, key=lambda node: node.health.load)
+
+    def _draw(self, count: int) -> int:
+        return min(int(self._environment.uniform() * count), count - 1)
+
+    async def nodes(self) -> list[Node]:
+        """Every node of the network. Errors as in `pick`."""
+        async with self._lock:
+            if self._due():
+                await self._refresh()
+        if not self._current:
+            raise ConnectError(
+                f"network {self._network.name} has no node that is alive", code="transport.no_node"
+            )
+        return [self._nodes[url] for url in self._current]
+
+    def _due(self) -> bool:
+        if self._read_at_ms is None:
+            return True
+        age = self._environment.clock() - self._read_at_ms
+        return not 0 <= age < REGISTRY_TTL_MS or not self._current
+
+    async def _refresh(self) -> None:
+        found: dict[str, str | None] = dict.fromkeys(self._network.node_urls)
+        try:
+            for record in await self._registered():
+                found[record.endpoint.rstrip("/")] = to_hex(record.payee)
+        except ChainError:
+            if not self._current and not found:
+                raise
+            found |= {url: self._nodes[url].payee for url in self._current}
+        for url, payee in found.items():
+            if url not in self._nodes:
+                self._nodes[url] = Node(
+                    url.rstrip("/"), payee, self._environment, self._policy, self._network.domain
+                )
+        self._current = tuple(found)
+        self._read_at_ms = self._environment.clock()
+
+    async def _registered(self) -> list[NodeRecord]:
+        network = self._network
+        if network.registry is None or network.rpc_url is None:
+            return []
+        transport = self._environment.transports(None)
+        try:
+            post = RpcPost(transport, network.rpc_url, timeout=_RPC_SECONDS)
+            rpc = RpcClient(post, chain_id=network.chain_id)
+            reader = NodeRegistryReader(rpc, network.registry)
+            records = await reader.list_active_nodes(
+                NodeKind.LLM_PROXY, now_ms=self._environment.clock()
+            )
+        finally:
+            await transport.aclose()
+        # What a registry lists is anybody's text: only attestable addresses are used.
+        return [record for record in records if record.endpoint.startswith("https://")]
+
+    async def view(self) -> list[NodeView]:
+        """Verify every node, all at once, and say how it went."""
+        nodes = await self.nodes()
+        views: dict[str, NodeView] = {}
+
+        async def look(node: Node) -> None:
+            try:
+                verified = (await node.session()).verified
+            except OpenGradientError as error:
+                views[node.url] = NodeView(url=node.url, error=error)
+                return
+            views[node.url] = NodeView(
+                url=node.url,
+                node_id=to_hex(verified.node_id),
+                evidence=verified.standing.kind,
+                simulated=verified.standing.simulated,
+                measurement=verified.standing.measurement,
+            )
+
+        async with anyio.create_task_group() as group:
+            for node in nodes:
+                group.start_soon(look, node)
+        return [views[node.url] for node in nodes]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for node in self._nodes.values():
+            await node.close()
