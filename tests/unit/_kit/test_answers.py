@@ -119,7 +119,7 @@ async def test_a_changed_row_is_refused(journal: Journal) -> None:
 async def test_the_file_shows_neither_key_nor_answer(journal: Journal, tmp_path: Path) -> None:
     store = AnswerStore(journal)
     await keep(journal, store, key="capability-0123")
-    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())  # noqa: ASYNC240
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert b"capability-0123" not in stored
     assert b"the answer" not in stored
 
