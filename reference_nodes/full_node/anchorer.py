@@ -141,7 +141,7 @@ class Anchorer:
         async with self._slots:
             while batch.state in _UNSENT:
                 try:
-                    batch = await self._step(batch)
+                    batch = await self.step(batch)
                     backoff = self._policy.first_backoff_s
                 except OpenGradientError as error:
                     self._note(error, f"batch 0x{batch.root.hex()} ({batch.state})")
@@ -152,7 +152,7 @@ class Anchorer:
         self._driven.discard(batch.root)
         self.wake()
 
-    async def _step(self, batch: BatchRow) -> BatchRow:
+    async def step(self, batch: BatchRow) -> BatchRow:
         """One step of a batch that is not anchored yet; returns it in its new state."""
         if batch.state == BatchState.COMPOSED:
             return await self._keep_data(batch)

@@ -91,7 +91,9 @@ def test_commands_in_the_docs_are_commands():
     """Every `opengradient ...` line of the pages names a command that there is."""
     names = set()
     for page in PAGES:
-        for line in re.findall(r"^(?:\.venv/bin/)?opengradient ([a-z]+)", page.read_text(), re.M):
+        for line in re.findall(
+            r"^(?:\.venv/bin/)?opengradient ([a-z]+)", page.read_text(), re.MULTILINE
+        ):
             names.add(line)
     for name in sorted(names):
         done = subprocess.run(

@@ -162,11 +162,11 @@ def _banner(network: "Network") -> None:
 
 def _save(reply: "ChatReply", path: Path | None) -> Path | None:
     if path is not None:
-        if reply.receipt is None:
+        if reply.held is None:
             raise ConfigurationError("nodes of this network make no receipts that could be saved")
-        reply.receipt.save(path)
+        reply.held.save(path)
     return path
 
 
 def _digest(reply: "ChatReply") -> bytes | None:
-    return None if reply.receipt is None else reply.receipt.digest
+    return None if reply.held is None else reply.held.digest

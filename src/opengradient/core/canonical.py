@@ -54,20 +54,22 @@ MAX_DEPTH: Final = 128
 """Deepest nesting that is parsed. Checked here, because the interpreter's own recursion limit is
 for anybody to raise, and beyond the C stack it no longer protects."""
 
-_TOKENS: Final = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_STRING: Final = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_BRACKET: Final = re.compile(r"[\[\]{}]")
 
 
 def _check_depth(text: str) -> None:
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
+    # Without an escape every second piece between quotes lies outside of strings.
+    outside = _STRING.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
     depth = 0
-    for match in _TOKENS.finditer(text):
-        mark = match.group()
+    for mark in _BRACKET.findall(outside):
         if mark in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
-        elif mark in "]}":
+        else:
             depth -= 1
 
 

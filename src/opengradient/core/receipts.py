@@ -5,10 +5,11 @@ node signs and that settle. Clause numbers refer to docs/spec/receipt.md.
 """
 
 import dataclasses
+import operator
 import struct
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, final
+from typing import Final, final
 
 from opengradient.core.digests import ZERO32, keccak256
 from opengradient.core.keys import PublicKey, Signature, Signer, recover
@@ -142,7 +143,7 @@ class Receipt:
                 TYPE_HASH,
                 *[
                     value if type(value) is bytes else value.to_bytes(size).rjust(32, b"\0")
-                    for value, size in zip(map(self.__getattribute__, _NAMES), _SIZES, strict=True)
+                    for value, size in zip(_words(self), _SIZES, strict=True)
                 ],
             )
         except (AttributeError, TypeError, OverflowError, struct.error) as error:
@@ -159,17 +160,16 @@ class Receipt:
         Raises:
             MalformedError: A word is missing, of the wrong type, or out of range.
         """
-        for field in FIELDS:
-            value = getattr(self, field.name)
+        for field, value in zip(FIELDS, _words(self), strict=True):
             if field.size is None:
-                if not isinstance(value, bytes) or len(value) != 32:
+                if type(value) is not bytes or len(value) != 32:
                     raise MalformedError(f"receipt.{field.name} must be 32 bytes")
             elif type(value) is not int or not 0 <= value < 1 << (8 * field.size):
                 raise MalformedError(f"receipt.{field.name} must be a uint{8 * field.size}")
-        for name, known in _ENUMS.items():
-            if getattr(self, name) not in set(known):
+        for name, (kind, known) in _ENUMS.items():
+            if getattr(self, name) not in known:
                 raise MalformedError(
-                    f"receipt.{name} is not a known {known.__name__}", actual=getattr(self, name)
+                    f"receipt.{name} is not a known {kind}", actual=getattr(self, name)
                 )
 
 
@@ -213,12 +213,15 @@ _UINT_BYTES: Final = {
     "sequence": 8,
 }
 
-_ENUMS: Final[dict[str, Any]] = {
-    "kind": ReceiptKind,
-    "verification_mode": VerificationMode,
-    "settlement_mode": SettlementMode,
-    "channel_kind": ChannelKind,
-    "proof_kind": ProofKind,
+_ENUMS: Final = {
+    name: (kind.__name__, frozenset(kind))
+    for name, kind in {
+        "kind": ReceiptKind,
+        "verification_mode": VerificationMode,
+        "settlement_mode": SettlementMode,
+        "channel_kind": ChannelKind,
+        "proof_kind": ProofKind,
+    }.items()
 }
 
 
@@ -235,7 +238,7 @@ TYPE_STRING: Final = (
     "InferenceReceipt(" + ",".join(f"{field.solidity} {field.wire}" for field in FIELDS) + ")"
 )
 TYPE_HASH: Final = keccak256(TYPE_STRING.encode())
-_NAMES: Final = tuple(field.name for field in FIELDS)
+_words: Final = operator.attrgetter(*(field.name for field in FIELDS))
 _SIZES: Final = tuple(field.size or 32 for field in FIELDS)
 _PACKER: Final = struct.Struct("32s" * (len(FIELDS) + 1))
 

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import re
 from typing import Any
 
 from opengradient.core.canonical import JsonObject
@@ -23,6 +22,8 @@ def members(
     for name in required:
         if name not in value:
             raise MalformedError(f"{what} lacks {name!r}", expected=name)
+    if len(value) == len(required):
+        return value
     for name in value:
         if name not in required and name not in optional:
             raise MalformedError(
@@ -33,9 +34,12 @@ def members(
 
 def parse_hex(value: Any, what: str, size: int | None = None) -> bytes:
     """Read lower-case ``0x`` hex of a fixed size."""
-    if not isinstance(value, str) or not re.fullmatch(r"0x(?:[0-9a-f]{2})*", value):
+    try:
+        data = bytes.fromhex(value[2:]) if isinstance(value, str) else None
+    except ValueError:
+        data = None
+    if data is None or to_hex(data) != value:  # fromhex also reads capitals and blanks
         raise MalformedError(f"{what} must be lower-case 0x hex", step=what)
-    data = bytes.fromhex(value[2:])
     if size is not None and len(data) != size:
         raise MalformedError(f"{what} must have {size} bytes", expected=size, actual=len(data))
     return data

@@ -222,7 +222,7 @@ async def test_takes_up_where_it_stopped(tmp_path: Path) -> None:
             async with full_node(net, tmp_path, run=False) as node:
                 (batch,) = await node._store.open_batches()
                 assert batch.state == state
-                await node.anchorer._step(batch)
+                await node.anchorer.step(batch)
         async with full_node(net, tmp_path) as node:
             await until(node, signed.digest, FINAL)
         assert [size for _, size, _ in await net.events()] == [1]
@@ -235,7 +235,7 @@ async def test_finds_what_was_anchored_before_it_could_note_it(tmp_path: Path) -
             await node.submit(body_of(signed))
             await node.batcher.compose_due()
             (batch,) = await node._store.open_batches()
-            stored = await node.anchorer._step(batch)
+            stored = await node.anchorer.step(batch)
             await node._store.update_batch(
                 replace(stored, state=BatchState.SUBMITTED), expected=BatchState.STORED
             )
@@ -348,7 +348,7 @@ async def test_a_batch_that_may_have_been_sent_is_never_dissolved(tmp_path: Path
         await node.submit(body_of(receipt(1, net.domain)))
         await node.batcher.compose_due()
         (batch,) = await node._store.open_batches()
-        stored = await node.anchorer._step(batch)
+        stored = await node.anchorer.step(batch)
         await node._store.update_batch(
             replace(stored, state=BatchState.SUBMITTED), expected=BatchState.STORED
         )

@@ -134,9 +134,9 @@ def _list_nodes(nodes: Sequence[tuple[str, str]], screen: Screen) -> None:
 
 
 def _receipt_of(reply: ChatReply) -> tuple[HeldReceipt, Settlement]:
-    if reply.receipt is None or reply.settlement is None:
+    if reply.held is None or reply.way is None:
         raise _failed("the answer came without a receipt")
-    return reply.receipt, reply.settlement
+    return reply.held, reply.way
 
 
 async def _ask(llm: LLM, place: _Place, wishes: Wishes, screen: Screen) -> ChatReply:
