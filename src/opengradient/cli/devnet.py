@@ -22,7 +22,7 @@ def nodes_installed() -> None:
     """
     import importlib.util  # noqa: PLC0415
 
-    for package in ("reference_nodes", "uvicorn", "eth_tester"):
+    for package in ("reference_nodes", "uvicorn", "eth"):
         if importlib.util.find_spec(package) is None:
             raise ConfigurationError(
                 f"a devnet needs the nodes, and {package} is not installed here: "
