@@ -20,7 +20,8 @@ class FullNode:
 
     url: str = ""
     failing: int = 0
-    refuse: frozenset[str] = frozenset()
+    refuse: set[str] = field(default_factory=set)
+    later: set[str] = field(default_factory=set)
     garbage: list[bytes] = field(default_factory=list)
     evidence: dict[bytes, Evidence] = field(default_factory=dict)
     accepted: dict[bytes, Any] = field(default_factory=dict)
@@ -44,8 +45,10 @@ class FullNode:
         state, code = "accepted", None
         if to_hex(digest) in self.refuse:
             state, code = "refused", "receipt.time"
+        elif to_hex(digest) in self.later:
+            state, code = "queued", "settlement.not_now"
         elif signed.receipt.evidence_digest not in self.evidence:
-            state, code = "refused", "settlement.evidence_needed"
+            state, code = "queued", "settlement.evidence_needed"
         else:
             bundle = item["bundle"] and decode_bundle(item["bundle"])
             assert self.accepted.setdefault(digest, bundle) == bundle

@@ -71,6 +71,26 @@ async def test_a_dead_full_node_is_passed_over(tmp_path: Path) -> None:
             await until(lambda: verified.bundle.signed.digest in full.accepted)
 
 
+async def test_what_is_refused_stays_refused_and_holds_nothing_up(tmp_path: Path) -> None:
+    async with full_node() as full:
+        async with proxy_node(tmp_path) as node:
+            verified = [node.checked(await node.post(chat()))[1] for _ in range(3)]
+        digests = [item.bundle.signed.digest for item in verified]
+        full.refuse.add("0x" + digests[0].hex())
+        full.later.add("0x" + digests[1].hex())
+        async with proxy_node(tmp_path, full_nodes=full.url) as node:
+            await until(lambda: digests[2] in full.accepted)
+            await until(lambda: full.seen.count(digests[1]) > 1)
+            full.later.clear()
+            await until(lambda: digests[1] in full.accepted)
+            states = [
+                (await node.http.get(f"{node.url}/v1/settlement/{digest.hex()}")).json()["state"]
+                for digest in digests[:1]
+            ]
+    assert states == ["refused"]
+    assert full.seen.count(digests[0]) == 1
+
+
 async def test_receipts_of_an_earlier_life_are_delivered(tmp_path: Path) -> None:
     async with proxy_node(tmp_path) as node:
         _, verified = node.checked(await node.post(chat()))

@@ -37,11 +37,11 @@ TABLE: dict[str, Code] = {
     ),
     "node.unknown_path": Code(
         "The node has no such path.",
-        "See docs/http.md for the paths of each node.",
+        "Check the URL: the OpenAI-compatible paths begin with /v1/.",
     ),
     "node.method": Code(
         "The path does not take this HTTP method.",
-        "See docs/http.md for the methods of each path.",
+        "Use the method that the answer's `allow` header names.",
     ),
     "provider.error": Code(
         "The provider behind the node failed.",
