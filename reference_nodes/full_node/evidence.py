@@ -27,7 +27,7 @@ class EvidenceBook:
         self._policy = policy
 
     async def add(self, evidence: Evidence, *, now_ms: int) -> bytes:
-        """Verify and keep a document; one that is kept already is not judged again.
+        """Verify and keep a document (clause 7.7); one that is kept already is not judged again.
 
         Evidence is judged at `now_ms`. A document that comes too late, because this node was down
         for long, is judged at the time at which its node published it on the ledger.

@@ -1,4 +1,4 @@
-"""The data of a batch as bytes: RFC 8785 JSON, so that a content id names one batch only."""
+"""The data of a batch as bytes: RFC 8785 JSON, so that an id names one batch only (clause 7.5)."""
 
 from collections.abc import Sequence
 from typing import Final
