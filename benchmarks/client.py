@@ -5,10 +5,10 @@ import time
 
 import anyio
 import httpx
-from opengradient.testing.local_network import LocalNetwork
 
 import opengradient as og
 from benchmarks._table import Row
+from opengradient.testing.local_network import LocalNetwork
 
 QUESTION = [{"role": "user", "content": "Hello"}]
 ROUNDS = 150

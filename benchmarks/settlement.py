@@ -1,28 +1,22 @@
-"""How fast a full node settles: run `python benchmarks/settlement.py [receipts] [workers]`.
-
-The parts are measured one by one on one core, then the whole: requests of 1,000 receipts through
-the service, from bytes to durably accepted, and from there to batches whose data is stored.
-"""
+"""Settlement: what a full node's work costs, part by part and as a whole."""
 
 import os
-import resource
 import secrets
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import anyio
 
+from benchmarks._table import Row
 from opengradient.chain.engines import EmbeddedLedger, EmbeddedSettings
 from opengradient.core.canonical import compact_json, parse_json_object
 from opengradient.core.digests import sha256
 from opengradient.core.evidence import Evidence
 from opengradient.core.keys import MemorySigner
 from opengradient.core.keyset import Keyset
-from opengradient.core.merkle import BatchTree, settlement_leaf
+from opengradient.core.merkle import BatchTree
 from opengradient.core.receipts import Receipt, ReceiptDomain, SignedReceipt, sign_receipt
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
@@ -39,7 +33,6 @@ from reference_nodes.full_node.checking import CheckSettings, check_body
 from reference_nodes.full_node.records import CheckedReceipt, KnownEvidence
 from reference_nodes.full_node.store import SqliteStore
 
-T = TypeVar("T")
 PER_REQUEST = 1000
 SIGNER = MemorySigner(sha256(b"benchmark node"))
 SPKI = sha256(b"tls")
@@ -61,28 +54,34 @@ def make(number: int, domain: ReceiptDomain, evidence: bytes, now: int) -> Signe
     return sign_receipt(receipt, domain, SIGNER)
 
 
-def measure(name: str, count: int, work: Callable[[], T]) -> T:
-    """Print the CPU time of the best of three runs."""
-    best, result = float("inf"), None
+def cpu_us(work: Callable[[], object]) -> float:
+    """CPU microseconds per receipt, the best of three: what others do on this machine is left out."""
+    best = float("inf")
     for _ in range(3):
-        start = time.process_time()  # what others do on this machine does not count
-        result = work()
+        start = time.process_time()
+        work()
         best = min(best, time.process_time() - start)
-    show(name, count, best)
-    return result  # type: ignore[return-value]
+    return best / PER_REQUEST * 1e6
 
 
-def show(name: str, count: int, seconds: float) -> None:
-    print(f"{name:<46}{seconds / count * 1e6:>9.1f} us {count / seconds:>11,.0f} /s")
+def row(what: str, us: float, *, bar: int | None = None, note: str = "") -> Row:
+    """A row of microseconds per receipt."""
+    rate = 1e6 / us
+    return Row(
+        what=what,
+        ours=f"{us:.1f} µs, {rate:,.0f}/s",
+        bar="" if bar is None else f"{bar:,}/s",
+        met=None if bar is None else rate >= bar,
+        note=note,
+    )
 
 
-async def parts(bodies: list[bytes], settings: CheckSettings, known: KnownEvidence) -> None:
-    body, now = bodies[0], system_clock_ms()
+def parts(body: bytes, settings: CheckSettings, known: KnownEvidence) -> list[Row]:
+    """One receipt on one core, part by part."""
+    now = system_clock_ms()
     verified = verify_evidence(known.evidence, policy=settings.policy, now_ms=now)
-    print(f"\none receipt on one core ({len(body) / PER_REQUEST:,.0f} bytes as JSON)")
-    value = measure("parse JSON strictly", PER_REQUEST, lambda: parse_json_object(body))
-    items = [item["signed"] for item in value["receipts"]]
-    signed = measure("decode", PER_REQUEST, lambda: [decode_signed(item) for item in items])
+    items = [item["signed"] for item in parse_json_object(body)["receipts"]]
+    signed = [decode_signed(item) for item in items]
 
     def verify() -> list[bytes]:
         return [
@@ -96,27 +95,30 @@ async def parts(bodies: list[bytes], settings: CheckSettings, known: KnownEviden
             for item in signed
         ]
 
-    measure("digest (EIP-712)", PER_REQUEST, lambda: [item.digest for item in signed])
-    measure("recover the signer", PER_REQUEST, lambda: [item.signer() for item in signed])
-    leaves = measure("verify (digest, signer, all steps, leaf)", PER_REQUEST, verify)
-    encoded = measure("encode (RFC 8785)", PER_REQUEST, lambda: list(map(canonical_signed, signed)))
-    measure(
-        "a worker: bytes in, verdicts out",
-        PER_REQUEST,
-        lambda: check_body(body, settings, now, [known]),
-    )
-    measure("batch: Merkle tree", PER_REQUEST, lambda: BatchTree(leaves).root)
-    measure("batch: data and its id", PER_REQUEST, lambda: sha256(join_batch(encoded)))
-    assert (
-        settlement_leaf(signed[0].digest, signed[0].signature.r, signed[0].signature.vs())
-        == leaves[0]
-    )
+    leaves, encoded = verify(), [canonical_signed(item) for item in signed]
+    size = f"{len(body) / PER_REQUEST:,.0f} bytes of JSON each"
+    return [
+        row("settlement: parse strict JSON", cpu_us(lambda: parse_json_object(body)), note=size),
+        row("settlement: decode", cpu_us(lambda: [decode_signed(item) for item in items])),
+        row("settlement: recover the signer", cpu_us(lambda: [item.signer() for item in signed])),
+        row("settlement: verify", cpu_us(verify), note="digest, signer, every step, leaf"),
+        row("settlement: encode", cpu_us(lambda: [canonical_signed(item) for item in signed])),
+        row("settlement: batch", cpu_us(lambda: (BatchTree(leaves), sha256(join_batch(encoded))))),
+        row(
+            "settlement: verified and batched, CPU of one core",
+            cpu_us(lambda: check_body(body, settings, now, [known]))
+            + cpu_us(lambda: (BatchTree(leaves), sha256(join_batch(encoded)))),
+            bar=5000,
+            note="bound by libsecp256k1's recovery and keccak, both in C",
+        ),
+    ]
 
 
 async def store_alone(
     folder: Path, bodies: list[bytes], settings: CheckSettings, known: KnownEvidence
-) -> None:
-    now = system_clock_ms()
+) -> list[Row]:
+    """The durable store without the rest."""
+    now, count = system_clock_ms(), len(bodies) * PER_REQUEST
     requests = [
         [
             item
@@ -129,61 +131,60 @@ async def store_alone(
         start = time.perf_counter()
         for request in requests:
             await store.accept(request, now_ms=now)
-        show(
-            "store: accept (fsync per request)",
-            len(bodies) * PER_REQUEST,
-            time.perf_counter() - start,
-        )
+        accepted = time.perf_counter() - start
     blobs = LocalBlobs(folder / "alone-blobs")
     start = time.perf_counter()
     for body in bodies:
         await blobs.put(body)
-    show("store: blob (fsync per batch)", len(bodies) * PER_REQUEST, time.perf_counter() - start)
+    stored = time.perf_counter() - start
+    return [
+        row("settlement: store receipts", accepted / count * 1e6, note="fsync per request"),
+        row("settlement: store batch data", stored / count * 1e6, note="fsync per batch"),
+    ]
 
 
-def cpu() -> tuple[float, float]:
-    own = resource.getrusage(resource.RUSAGE_SELF)
-    return own.ru_utime + own.ru_stime, time.perf_counter()
-
-
-async def whole(folder: Path, bodies: list[bytes], net: "Setup", workers: int) -> None:
-    node = net.node(folder, workers)
+async def whole(folder: Path, bodies: list[bytes], net: "Setup", workers: int) -> list[Row]:
+    """Requests of 1,000 receipts through the service, by the clock."""
+    node = Built(net, folder, workers)
+    count = (len(bodies) - 1) * PER_REQUEST
     async with node.store:
         service = node.service
         await service.add_evidence(net.evidence)
         await service.submit(bodies[0])  # starts the workers, loads the evidence
-        rest = bodies[1:]
-        count = len(rest) * PER_REQUEST
-        limit = anyio.CapacityLimiter(max(1, workers) + 1)
+        await service.batcher.compose_due()
+        limit = anyio.CapacityLimiter(workers + 1)
 
         async def post(body: bytes) -> None:
             async with limit:
                 answers = await service.submit(body)
-                assert all(answer.code is None for answer in answers), answers[0]
+            if any(answer.code is not None for answer in answers):
+                raise AssertionError(answers[0])
 
-        used, start = cpu()
+        start = time.perf_counter()
         async with anyio.create_task_group() as tasks:
-            for body in rest:
+            for body in bodies[1:]:
                 tasks.start_soon(post, body)
-        end_used, end = cpu()
-        print(f"\nthe whole service, {workers} verifying process(es), {count:,} receipts")
-        show("accepted durably", count, end - start)
-        print(f"{'':<46}the main process used {(end_used - used) / (end - start):.0%} of a core")
         await service.batcher.compose_due()
-        batches = await node.store.open_batches()
+        batches = (await node.store.open_batches())[1:]
         for batch in batches:
             await service.anchorer.step(batch)
-        show("batched and data stored, after acceptance", count, time.perf_counter() - end)
-        show("accepted, batched and stored, in sequence", count, time.perf_counter() - start)
-        stored = time.perf_counter()
+        stored = time.perf_counter() - start
+        start = time.perf_counter()
         for batch in batches:
-            row = await node.store.batch(batch.root)
-            while row is not None and row.anchor is None:
-                row = await service.anchorer.step(row)
-        anchored = time.perf_counter() - stored
-        print(
-            f"{len(batches)} batches anchored on the embedded ledger: {anchored / len(batches) * 1e3:.0f} ms each"
-        )
+            current = await node.store.batch(batch.root)
+            while current is not None and current.anchor is None:
+                current = await service.anchorer.step(current)
+        anchored = time.perf_counter() - start
+    load = (
+        f"wall clock, {workers} worker(s), load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+    )
+    return [
+        row("settlement: service, bytes to stored batches", stored / count * 1e6, note=load),
+        Row(
+            what="settlement: anchor a batch of 1,000, embedded ledger",
+            ours=f"{anchored / len(batches) * 1e3:.0f} ms",
+        ),
+    ]
 
 
 class Setup:
@@ -195,9 +196,6 @@ class Setup:
         self.settings = CheckSettings(
             domain=ledger.reader.domain, policy=policy, max_body_bytes=64 * 1024 * 1024
         )
-
-    def node(self, folder: Path, workers: int) -> "Built":
-        return Built(self, folder, workers)
 
 
 class Built:
@@ -246,7 +244,7 @@ async def set_up(engine: EmbeddedLedger, submitter: MemorySigner) -> Setup:
     return Setup(connect(rpc, sender, network), policy, evidence)
 
 
-async def main(receipts: int, workers: int) -> None:
+async def _rows(receipts: int, workers: int) -> list[Row]:
     submitter = MemorySigner(sha256(b"benchmark submitter"))
     funded = {submitter.public_key.address: 10**24}
     with tempfile.TemporaryDirectory() as name:
@@ -263,13 +261,13 @@ async def main(receipts: int, workers: int) -> None:
                 items = [{"signed": encode_signed(item), "bundle": None} for item in made]
                 bodies.append(compact_json({"receipts": items}))
             known = KnownEvidence(evidence=net.evidence, judged_at_ms=now)
-            load = f"load {os.getloadavg()[0]:.1f} before the start"
-            print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores, {load}")
-            await parts(bodies, net.settings, known)
-            await store_alone(folder, bodies, net.settings, known)
-            await whole(folder, bodies, net, workers)
+            return [
+                *parts(bodies[0], net.settings, known),
+                *await store_alone(folder, bodies, net.settings, known),
+                *await whole(folder, bodies, net, workers),
+            ]
 
 
-if __name__ == "__main__":
-    arguments = [int(value) for value in sys.argv[1:]]
-    anyio.run(main, *(arguments + [20_000, 1][len(arguments) :]))
+def rows(receipts: int = 11_000, workers: int = 1) -> list[Row]:
+    """All rows of this page."""
+    return anyio.run(_rows, receipts, workers)

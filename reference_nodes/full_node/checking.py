@@ -16,7 +16,7 @@ from opengradient.core.receipts import ReceiptDomain, SignedReceipt
 from opengradient.errors import MalformedError, OpenGradientError
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.policy import TrustPolicy
-from opengradient.verify.settlement import verify_for_settlement
+from opengradient.verify.settlement import SettleableReceipt, verify_for_settlement
 from opengradient.wire.batches import canonical_signed
 from opengradient.wire.fields import members
 from opengradient.wire.receipts import decode_bundle, decode_signed, encode_bundle
@@ -121,15 +121,14 @@ def _read_items(body: bytes, max_bytes: int) -> list[Any]:
 def _check_item(
     item: Any, settings: CheckSettings, now_ms: int, refused: dict[bytes, OpenGradientError]
 ) -> Outcome:
-    digest: bytes | None = None
+    signed: SignedReceipt | None = None
     try:
         members(item, "receipt", ("signed", "bundle"))
         signed = decode_signed(item["signed"])
-        digest = signed.digest
         named = signed.receipt.evidence_digest
         verified = _CACHE.get(named, settings.policy)
         if verified is None:
-            return _without_evidence(digest, named, refused.get(named))
+            return _without_evidence(signed, refused.get(named))
         bundle = None if item["bundle"] is None else _published(item["bundle"])
         settleable = verify_for_settlement(
             signed,
@@ -139,19 +138,22 @@ def _check_item(
             now_ms=now_ms,
             bundle=bundle,
         )
-        return _checked(signed, settleable.leaf, digest, bundle)
+        return _checked(settleable, bundle)
     except OpenGradientError as error:
+        digest = None if signed is None else signed.digest
         return RefusedReceipt(digest, error.code, error.message, retry=False)
 
 
-def _without_evidence(
-    digest: bytes, named: bytes, error: OpenGradientError | None
-) -> RefusedReceipt:
+def _without_evidence(signed: SignedReceipt, error: OpenGradientError | None) -> RefusedReceipt:
     if error is not None:
-        return RefusedReceipt(digest, error.code, error.message, retry=False)
-    message = f"post the evidence 0x{named.hex()} first"
+        return RefusedReceipt(signed.digest, error.code, error.message, retry=False)
+    named = signed.receipt.evidence_digest
     return RefusedReceipt(
-        digest, "settlement.evidence_needed", message, retry=True, evidence_digest=named
+        signed.digest,
+        "settlement.evidence_needed",
+        f"post the evidence 0x{named.hex()} first",
+        retry=True,
+        evidence_digest=named,
     )
 
 
@@ -160,17 +162,15 @@ def _published(value: Any) -> ReceiptBundle:
     return replace(decode_bundle(value), inclusion=None)
 
 
-def _checked(
-    signed: SignedReceipt, leaf: bytes, digest: bytes, bundle: ReceiptBundle | None
-) -> CheckedReceipt:
-    receipt = signed.receipt
+def _checked(settleable: SettleableReceipt, bundle: ReceiptBundle | None) -> CheckedReceipt:
+    receipt = settleable.signed.receipt
     return CheckedReceipt(
-        digest=digest,
-        leaf=leaf,
+        digest=settleable.digest,
+        leaf=settleable.leaf,
         node_id=receipt.node_id,
         evidence_digest=receipt.evidence_digest,
         mode=receipt.settlement_mode,
         finished_at_ms=receipt.finished_at,
-        signed=canonical_signed(signed),
+        signed=canonical_signed(settleable.signed),
         bundle=None if bundle is None else encode_bundle(bundle),
     )

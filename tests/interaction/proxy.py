@@ -20,14 +20,8 @@ from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
 from opengradient.verify.receipts import VerifiedReceipt, verify_receipt
-from opengradient.wire.openai_reply import (
-    ATTACHMENT,
-    LEGACY_FIELDS,
-    decode_chunk,
-    decode_error,
-    decode_reply,
-    decode_usage,
-)
+from opengradient.wire.openai_decode import decode_chunk, decode_error, decode_reply, decode_usage
+from opengradient.wire.openai_reply import ATTACHMENT, LEGACY_FIELDS
 from opengradient.wire.openai_request import KIND_OF_PATH
 from opengradient.wire.receipts import decode_attached
 from opengradient.wire.settlement import decode_evidence

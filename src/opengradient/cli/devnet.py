@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from opengradient.cli import exits
+from opengradient.cli.program import program
 from opengradient.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def nodes_installed() -> None:
     """
     import importlib.util  # noqa: PLC0415
 
-    for package in ("reference_nodes", "uvicorn", "eth_tester"):
+    for package in ("reference_nodes", "uvicorn", "eth"):
         if importlib.util.find_spec(package) is None:
             raise ConfigurationError(
                 f"a devnet needs the nodes, and {package} is not installed here: "
@@ -127,7 +128,7 @@ def status(name: str, json_: bool) -> None:  # noqa: FBT001
     elif state.running:
         _show(config, state)
     else:
-        click.echo(f"devnet {name} does not run; start it: opengradient devnet up")
+        click.echo(f"devnet {name} does not run; start it: {program()} devnet up")
     if not state.running:
         raise click.exceptions.Exit(exits.FAILED)
 
@@ -193,5 +194,5 @@ def _show(config: "DevnetConfig", state: "Status") -> None:
 def _next_steps(config: "DevnetConfig") -> None:
     choice = "" if config.name == "devnet" else f" --network {config.name}"
     stop = "" if config.name == "devnet" else f" --name {config.name}"
-    click.echo(f'Ask it something:  opengradient chat{choice} "What does a receipt prove?"')
-    click.echo(f"Stop it:           opengradient devnet down{stop}")
+    click.echo(f'Ask it something:  {program()} chat{choice} "What does a receipt prove?"')
+    click.echo(f"Stop it:           {program()} devnet down{stop}")

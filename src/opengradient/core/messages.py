@@ -285,7 +285,7 @@ class ChoiceAccumulator:
 
     def add(self, delta: Delta) -> None:
         """Take the next piece."""
-        if delta.text is not None:
+        if delta.text:
             self.text.append(delta.text)
         if delta.reasoning is not None:
             self.reasoning.append(delta.reasoning)

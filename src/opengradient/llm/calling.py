@@ -30,7 +30,7 @@ from opengradient.llm.requests import Call
 from opengradient.transport import AnswerStream
 from opengradient.transport.retry import NOTHING_DONE
 from opengradient.verify.policy import TrustPolicy
-from opengradient.wire.openai_reply import decode_reply
+from opengradient.wire.openai_decode import decode_reply
 from opengradient.wire.receipts import decode_attached
 
 _T = TypeVar("_T")

@@ -28,7 +28,8 @@ from opengradient.verify.legacy import verify_tee_fields
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
 from opengradient.wire.legacy import decode_tee_fields
-from opengradient.wire.openai_reply import ATTACHMENT, LEGACY_FIELDS, decode_error
+from opengradient.wire.openai_decode import decode_error
+from opengradient.wire.openai_reply import ATTACHMENT, LEGACY_FIELDS
 from opengradient.wire.receipts import decode_attached
 
 Channel = tuple[ChannelKind, bytes]

@@ -23,7 +23,8 @@ from opengradient.llm.checking import Answer, Checker, split
 from opengradient.llm.reply import ChatChunk, ChatReply
 from opengradient.llm.requests import Call
 from opengradient.transport import AnswerStream
-from opengradient.wire.openai_reply import ATTACHMENT, decode_chunk, decode_usage
+from opengradient.wire.openai_decode import decode_chunk, decode_usage
+from opengradient.wire.openai_reply import ATTACHMENT
 from opengradient.wire.receipts import decode_attached
 from opengradient.wire.sse import DONE, Event, EventDecoder
 

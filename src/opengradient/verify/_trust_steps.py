@@ -123,7 +123,7 @@ def attested_signer(
             expected=key.compressed.hex(),
             actual=error.actual,
         ) from error
-    if key.compressed.hex() in policy.revoked_keys:
+    if "0x" + key.node_id.hex() in policy.revoked_keys:
         raise PolicyError(
             "the signing key is revoked", code="attestation.revoked_key", actual=key.node_id.hex()
         )

@@ -19,14 +19,8 @@ from opengradient.core.messages import (
 )
 from opengradient.core.modes import ReceiptKind
 from opengradient.errors import MalformedError
-from opengradient.wire.openai_reply import (
-    decode_chunk,
-    decode_error,
-    decode_reply,
-    encode_chunk,
-    encode_final_frame,
-    encode_reply,
-)
+from opengradient.wire.openai_decode import decode_chunk, decode_error, decode_reply
+from opengradient.wire.openai_reply import encode_chunk, encode_final_frame, encode_reply
 
 CALL = ToolCall(id="c1", name="f", arguments='{"a": 1}')
 CHAT = Reply(

@@ -15,6 +15,7 @@ from opengradient.cli.console import short
 from opengradient.cli.demo.again import verify_again, write_tampered
 from opengradient.cli.demo.screen import Screen
 from opengradient.cli.exits import REFUSED
+from opengradient.cli.program import program
 from opengradient.core.settlement import InclusionProof, SettlementState
 from opengradient.errors import OpenGradientError
 from opengradient.llm import LLM, ChatReply, HeldReceipt, Settlement
@@ -264,15 +265,15 @@ def _next_steps(wishes: Wishes) -> list[tuple[str, str]]:
     network = "" if wishes.name == "devnet" else f" --network {wishes.name}"
     name = "" if wishes.name == "devnet" else f" --name {wishes.name}"
     return [
-        (f"opengradient verify {file}{network}", "the same verdict, in words"),
-        (f"opengradient receipt show {file}", "what was asked, sent upstream, answered, signed"),
+        (f"{program()} verify {file}{network}", "the same verdict, in words"),
+        (f"{program()} receipt show {file}", "what was asked, sent upstream, answered, signed"),
         (
-            f"opengradient receipt redact {file} --section request -o shared.json",
+            f"{program()} receipt redact {file} --section request -o shared.json",
             "share the receipt without the question: it still verifies",
         ),
-        (f"opengradient devnet up{name}", "keep a network running; it remembers its chain"),
+        (f"{program()} devnet up{name}", "keep a network running; it remembers its chain"),
         (
-            f'opengradient chat{network} --claims "What is the capital of France?"',
+            f'{program()} chat{network} --claims "What is the capital of France?"',
             "then ask it whatever you like",
         ),
     ]

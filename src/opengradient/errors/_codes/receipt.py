@@ -31,7 +31,6 @@ TABLE: dict[str, Code] = {
     "receipt.signature.malleable": Code(
         "The signature is not in its one canonical form (low s, v of 27 or 28).", _DIFFERENT
     ),
-    "receipt.signer": Code("Signed by a key that the evidence does not bind.", _DIFFERENT),
     "receipt.node_id": Code("The node id does not belong to the signing key.", _DIFFERENT),
     "receipt.kind": Code("The receipt is of another kind than the request.", _DIFFERENT),
     "receipt.evidence_digest": Code(

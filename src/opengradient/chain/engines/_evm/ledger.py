@@ -1,6 +1,7 @@
 """Puts the embedded ledger together. Blocking: the engine calls it from a worker thread."""
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import final
 
@@ -31,16 +32,15 @@ class Ledger:
     ) -> None:
         """Open or begin the chain. See `EmbeddedSettings`."""
         self._store = Store(folder)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._store.close)
             shifted = ShiftedClock(clock, self._store)
             self._machine = Machine(
                 self._store, chain_id=chain_id, funded=funded, genesis_time=shifted(), clock=shifted
             )
             self._keep_genesis()
             self._pool = Pool(self._machine, self._store, automine=automine)
-        except BaseException:
-            self._store.close()
-            raise
+            undo.pop_all()
         self._methods = EthMethods(self._machine, self._store, self._pool, version).table()
         if dev_methods:
             dev = DevMethods(self._machine, self._store, self._pool, shifted)
