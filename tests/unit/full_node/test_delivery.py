@@ -49,10 +49,10 @@ async def pair(net: Network, folder: Path) -> AsyncIterator[tuple[Outbox, Delive
         yield outbox, delivery
 
 
-async def commit(outbox: Outbox, *receipts: SignedReceipt) -> None:
+async def commit(outbox: Outbox, *receipts: SignedReceipt, at: int = NOW) -> None:
     for number, signed in enumerate(receipts):
         entry = OutboxEntry(
-            signed=signed, digest=signed.digest, bundle=None, created_ms=NOW + number
+            signed=signed, digest=signed.digest, bundle=None, created_ms=at + number
         )
         await outbox.commit(entry)
 
@@ -74,7 +74,7 @@ async def test_keeps_what_the_full_node_does_not_take_yet(tmp_path: Path) -> Non
         with pytest.raises(NodeError):
             await delivery.deliver_once()  # the registry does not know the node
         assert await outbox.state(early.digest) == "queued"
-        await commit(outbox, receipt(2, net.domain))
+        await commit(outbox, receipt(2, net.domain), at=NOW + 1000)
         (first, *_) = await outbox.waiting(10)
         assert first.digest != early.digest, "what is not taken now goes last"
         await net.register(OTHER)

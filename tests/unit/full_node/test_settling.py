@@ -11,7 +11,12 @@ from opengradient.core.batches import BatchData, leaf_of
 from opengradient.core.digests import sha256
 from opengradient.core.modes import SettlementMode
 from opengradient.core.settlement import SettlementState
-from opengradient.errors import InclusionError, SettlementError, VerificationError
+from opengradient.errors import (
+    InclusionError,
+    OpenGradientError,
+    SettlementError,
+    VerificationError,
+)
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.inclusion import verify_inclusion
 from opengradient.verify.settlement import verify_batch
@@ -204,9 +209,9 @@ async def test_a_receipt_never_has_two_batches(tmp_path: Path) -> None:
         await node.batcher.compose_due()
         (batch,) = await node._store.open_batches()
         again = replace(batch, root=sha256(b"another root"))
-        with pytest.raises(Exception, match="does not wait"):
+        with pytest.raises(OpenGradientError, match="does not wait"):
             await node._store.compose(again, [signed.digest for signed in receipts])
-        with pytest.raises(Exception, match="size"):
+        with pytest.raises(OpenGradientError, match="size"):
             await node._store.compose(again, [])
 
 
@@ -246,6 +251,16 @@ async def test_finds_what_was_anchored_before_it_could_note_it(tmp_path: Path) -
         async with full_node(net, tmp_path) as node:
             await until(node, signed.digest, FINAL)
         assert len(await net.events()) == 1
+
+
+async def test_a_batch_never_goes_back_by_a_stale_write(tmp_path: Path) -> None:
+    async with network() as net, full_node(net, tmp_path, run=False) as node:
+        await node.submit(body_of(receipt(1, net.domain)))
+        await node.batcher.compose_due()
+        (batch,) = await node._store.open_batches()
+        await node.anchorer.step(batch)
+        with pytest.raises(OpenGradientError, match="not in the state"):
+            await node._store.update_batch(batch, expected=BatchState.COMPOSED)
 
 
 # --- the ledger misbehaves ---
@@ -352,7 +367,7 @@ async def test_a_batch_that_may_have_been_sent_is_never_dissolved(tmp_path: Path
         await node._store.update_batch(
             replace(stored, state=BatchState.SUBMITTED), expected=BatchState.STORED
         )
-        with pytest.raises(Exception, match="never sent"):
+        with pytest.raises(OpenGradientError, match="never sent"):
             await node._store.dissolve(
                 batch.root, [SIGNER.public_key.node_id], code="settlement.key_revoked"
             )
