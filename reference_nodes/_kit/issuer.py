@@ -105,8 +105,7 @@ class Issuer:
         self._store = store
         self._clock = clock
         self._mode = verification_mode
-        self._sequence = 0
-        self._previous = ZERO32
+        self._last = {True: (0, ZERO32), False: (0, ZERO32)}
 
     async def issue(
         self,
@@ -130,7 +129,7 @@ class Issuer:
         answer = render(attached)
         now_ms = self._clock()
         entry = outbox.OutboxEntry(
-            digest=self._previous,
+            digest=attached.signed.digest,
             signed=attached.signed,
             bundle=_published(exchange, attached),
             created_ms=now_ms,
@@ -155,6 +154,9 @@ class Issuer:
 
     def _sign(self, exchange: Exchange) -> AttachedReceipt:
         """Number and sign. Nothing is awaited here, so the numbers follow one another."""
+        # A key numbers its PRIVATE receipts apart: a public one would else publish their hashes.
+        private = exchange.settlement_mode == SettlementMode.PRIVATE
+        number, previous = self._last[private]
         usage = exchange.usage or _NO_USAGE
         chunks = exchange.chunk_digests
         channel_kind, channel_binding = self._identity.channel
@@ -188,11 +190,11 @@ class Issuer:
             started_at=started,
             first_token_at=max(exchange.first_token_at, started) if exchange.first_token_at else 0,
             finished_at=finished,
-            sequence=self._sequence + 1,
-            previous_receipt=self._previous,
+            sequence=number + 1,
+            previous_receipt=previous,
         )
         signed = sign_receipt(receipt, self._domain, self._identity.signer)
-        self._sequence, self._previous = receipt.sequence, signed.digest
+        self._last[private] = (receipt.sequence, signed.digest)
         return AttachedReceipt(
             signed=signed,
             seed=exchange.seed,

@@ -52,6 +52,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = anyio.Event()
+        self.servers = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, and say so."""
@@ -127,7 +128,12 @@ async def serving(app: AsgiApp, bind: Bind, tls: TlsCredentials | None) -> Async
 
 
 async def _serve(server: _Server, listener: socket.socket) -> None:
-    await server.serve([listener])
+    try:
+        await server.serve([listener])
+    finally:  # uvicorn leaves them open where it is cancelled
+        for accepting in server.servers:
+            accepting.close()
+        listener.close()
     # uvicorn cancels what exceeds its patience and does not wait for it; it is being signed.
     running = set(server.server_state.tasks)
     if running:

@@ -1,18 +1,13 @@
 """The proxy's one job: carry a request to a provider and sign what came of it. No HTTP here."""
 
-import math
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol, final
+from typing import Final, final
 
 import anyio
 
-from opengradient.core.bundle import AttachedReceipt
-from opengradient.core.canonical import JsonObject, compact_json
-from opengradient.core.commitments import FieldValue
-from opengradient.core.digests import ZERO32
-from opengradient.core.messages import Choice, ErrorReply, InferenceRequest, Reply, Usage
+from opengradient.core.canonical import JsonObject
+from opengradient.core.messages import Choice, ErrorReply, InferenceRequest, Reply
 from opengradient.core.modes import ReceiptKind
 from opengradient.errors import (
     ConfigurationError,
@@ -20,40 +15,34 @@ from opengradient.errors import (
     ProtocolError,
     UnsupportedParameterError,
 )
-from opengradient.wire.openai_reply import ATTACHMENT, encode_final_frame, encode_reply
+from opengradient.wire.openai_reply import encode_final_frame, encode_reply
 from opengradient.wire.openai_request import parse_request
-from opengradient.wire.receipts import encode_attached
 from opengradient.wire.sse import DONE, encode_event
 from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
 from reference_nodes._kit.clock import Clock
-from reference_nodes._kit.http_client import ResponseStream
-from reference_nodes._kit.issuer import Exchange, Issuer
+from reference_nodes._kit.issuer import Issuer
 from reference_nodes._kit.legacy import LegacySigner
 from reference_nodes.llm_proxy_node.backends import (
-    Backend,
     Backends,
     ParsedReply,
-    UpstreamRequest,
     is_refusal,
 )
 from reference_nodes.llm_proxy_node.calls import NOT_KEPT, Call, refusal
+from reference_nodes.llm_proxy_node.carrier import Carrier, Client
+from reference_nodes.llm_proxy_node.outcome import (
+    Plan,
+    exchange_of,
+    new_id,
+    provider_failure,
+    with_receipt,
+)
 from reference_nodes.llm_proxy_node.stream import StreamRun, error_frame
 from reference_nodes.llm_proxy_node.upstream import (
-    MAX_ERROR_BYTES,
-    Fetched,
     Trace,
     Upstream,
     UpstreamFailedError,
 )
 
-_ID_PREFIX: Final[Mapping[ReceiptKind, str]] = {
-    ReceiptKind.CHAT: "chatcmpl-",
-    ReceiptKind.COMPLETION: "cmpl-",
-    ReceiptKind.EMBEDDING: "embd-",
-}
-_GONE: Final = ErrorReply(
-    status=499, code="node.client_gone", message="the client left before the answer was complete"
-)
 _OVERLOADED: Final = ErrorReply(
     status=503,
     code="node.overloaded",
@@ -64,7 +53,6 @@ _STOPPING: Final = ErrorReply(
     status=503, code="node.error", message="the node was stopped before the answer was complete"
 )
 _DONE_FRAME: Final = encode_event(DONE)
-_DRAIN_SECONDS: Final = 0.05
 _SIGNING_SECONDS: Final = 10.0
 
 
@@ -84,30 +72,12 @@ class Limits:
     patience: float = 60.0
 
 
-class Client(Protocol):
-    """Whoever is being answered."""
-
-    async def send(self, events: bytes) -> None:
-        """Send frames of a stream; the first call begins it."""
-
-    async def gone(self) -> None:
-        """Return when the client has left."""
-
-
 @final
 @dataclass(frozen=True, slots=True)
 class Replayed:
     """An answer that was given before."""
 
     answer: Answer
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    request: InferenceRequest
-    backend: Backend
-    upstream: UpstreamRequest
 
 
 @final
@@ -128,6 +98,7 @@ class ProxyService:
         """Take what the service stands on."""
         self._backends = backends
         self._upstream = upstream
+        self._carrier = Carrier(upstream, clock)
         self._issuer = issuer
         self._store = store
         self._clock = clock
@@ -182,25 +153,25 @@ class ProxyService:
             return await self._stream(call, plan, client, ticket)
         return await self._whole(call, plan, ticket)
 
-    def _plan(self, call: Call) -> _Plan:
+    def _plan(self, call: Call) -> Plan:
         request = parse_request(call.raw, call.path, max_bytes=self._limits.max_body_bytes)
         backend, model = self._backends.resolve(request.model)
         if not backend.supports(request.kind):
             raise UnsupportedParameterError(
                 "model", f"model: {backend.name} has no endpoint for {request.kind.name.lower()}"
             )
-        return _Plan(request, backend, backend.build(request, model))
+        return Plan(request, backend, backend.build(request, model))
 
     # A whole answer.
 
-    async def _whole(self, call: Call, plan: _Plan, ticket: Ticket | None) -> Answer:
+    async def _whole(self, call: Call, plan: Plan, ticket: Ticket | None) -> Answer:
         trace = Trace(plan.backend.name, plan.upstream)
         try:
             fetched = await self._upstream.fetch(plan.upstream, trace)
         except UpstreamFailedError as error:
             return await self._fail(call, plan, trace, error.reply, ticket)
         if not fetched.ok:
-            return await self._fail(call, plan, trace, _failure(plan, fetched), ticket)
+            return await self._fail(call, plan, trace, provider_failure(plan, fetched), ticket)
         try:
             parsed = plan.backend.parse_reply(plan.request.kind, fetched.body)
             return await self._succeed(call, plan, trace, parsed, ticket)
@@ -209,11 +180,11 @@ class ProxyService:
             return await self._fail(call, plan, trace, problem, ticket)
 
     async def _succeed(
-        self, call: Call, plan: _Plan, trace: Trace, parsed: ParsedReply, ticket: Ticket | None
+        self, call: Call, plan: Plan, trace: Trace, parsed: ParsedReply, ticket: Ticket | None
     ) -> Answer:
         request, now_ms = plan.request, self._clock()
         reply = Reply(
-            id=_new_id(request.kind),
+            id=new_id(request.kind),
             created=call.started_at // 1000,
             model=parsed.model_served or request.model,
             kind=request.kind,
@@ -223,7 +194,7 @@ class ProxyService:
             system_fingerprint=parsed.system_fingerprint,
         )
         body = {**encode_reply(reply), **self._tee(request, reply.choices)}
-        exchange = _exchange(
+        exchange = exchange_of(
             call,
             kind=ReceiptKind.REFUSAL if parsed.refused else request.kind,
             status=200,
@@ -236,7 +207,7 @@ class ProxyService:
         )
         return await self._issuer.issue(
             exchange,
-            lambda receipt: Answer(status=200, stream=False, body=_with(body, receipt)),
+            lambda receipt: Answer(status=200, stream=False, body=with_receipt(body, receipt)),
             ticket=ticket,
         )
 
@@ -254,7 +225,7 @@ class ProxyService:
         return await self._sign_failure(call, problem, None, None, ticket)
 
     async def _fail(
-        self, call: Call, plan: _Plan, trace: Trace, problem: ErrorReply, ticket: Ticket | None
+        self, call: Call, plan: Plan, trace: Trace, problem: ErrorReply, ticket: Ticket | None
     ) -> Answer:
         """Sign a failure of or on the way to the provider."""
         return await self._sign_failure(call, problem, trace, plan.request.model, ticket)
@@ -267,7 +238,7 @@ class ProxyService:
         requested: str | None,
         ticket: Ticket | None,
     ) -> Answer:
-        exchange = _exchange(
+        exchange = exchange_of(
             call,
             kind=ReceiptKind.ERROR,
             status=problem.status,
@@ -281,7 +252,7 @@ class ProxyService:
             lambda receipt: Answer(
                 status=problem.status,
                 stream=False,
-                body=_with(body, receipt),
+                body=with_receipt(body, receipt),
                 retry_after=problem.retry_after,
             ),
             ticket=None if problem.code in NOT_KEPT else ticket,
@@ -290,18 +261,18 @@ class ProxyService:
     # Streams.
 
     async def _stream(
-        self, call: Call, plan: _Plan, client: Client, ticket: Ticket | None
+        self, call: Call, plan: Plan, client: Client, ticket: Ticket | None
     ) -> Answer | None:
         trace = Trace(plan.backend.name, plan.upstream)
         run = StreamRun(
             plan.request,
             plan.backend.new_stream(plan.request.kind),
-            reply_id=_new_id(plan.request.kind),
+            reply_id=new_id(plan.request.kind),
             created=call.started_at // 1000,
             record=ticket is not None,
         )
         try:
-            await self._pump(plan, run, trace, client)
+            await self._carrier.carry(plan, run, trace, client)
         except anyio.get_cancelled_exc_class():
             # The node stops. What the client got is signed and settled all the same.
             run.fail(_STOPPING)
@@ -314,45 +285,10 @@ class ProxyService:
         await client.send(answer.body[len(run.recorded()) :])
         return None
 
-    async def _pump(self, plan: _Plan, run: StreamRun, trace: Trace, client: Client) -> None:
-        """Carry the stream until either side ends it."""
-
-        async def watch() -> None:
-            await client.gone()
-            run.fail(_GONE)
-            tasks.cancel_scope.cancel()
-
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(watch)
-                async with self._upstream.open(plan.upstream, trace) as stream:
-                    await self._carry(plan, run, trace, client, stream)
-                tasks.cancel_scope.cancel()
-        except* UpstreamFailedError as group:
-            run.fail(_first(group).reply)
-        run.end()
-
-    async def _carry(
-        self, plan: _Plan, run: StreamRun, trace: Trace, client: Client, stream: ResponseStream
-    ) -> None:
-        if not 200 <= stream.status < 300:
-            body = await self._upstream.read_all(stream, trace, MAX_ERROR_BYTES)
-            run.fail(_failure(plan, Fetched(stream.status, stream.headers, body)))
-            return
-        with anyio.CancelScope() as patience:
-            async for piece in stream:
-                trace.read(piece)
-                frames = run.feed(piece, now_ms=self._clock())
-                if frames:
-                    await client.send(frames)
-                if run.over and patience.deadline == math.inf:
-                    # Reading to the end lets the connection serve again; it is nearly there.
-                    patience.deadline = anyio.current_time() + _DRAIN_SECONDS
-
     async def _finish(
         self,
         call: Call,
-        plan: _Plan,
+        plan: Plan,
         run: StreamRun,
         trace: Trace,
         ticket: Ticket | None,
@@ -370,7 +306,7 @@ class ProxyService:
         else:
             frame, kind, status = error_frame(problem), ReceiptKind.ERROR, problem.status
             response, usage = run.cut_fields(problem), None
-        exchange = _exchange(
+        exchange = exchange_of(
             call,
             kind=kind,
             status=status,
@@ -388,57 +324,7 @@ class ProxyService:
             lambda receipt: Answer(
                 status=200,
                 stream=True,
-                body=recorded + encode_event(_with(frame, receipt)) + _DONE_FRAME,
+                body=recorded + encode_event(with_receipt(frame, receipt)) + _DONE_FRAME,
             ),
             ticket=ticket,
         )
-
-
-def _first(group: "BaseExceptionGroup[UpstreamFailedError]") -> UpstreamFailedError:
-    error = group.exceptions[0]
-    return error if isinstance(error, UpstreamFailedError) else _first(error)
-
-
-def _failure(plan: _Plan, fetched: Fetched) -> ErrorReply:
-    return plan.backend.parse_error(fetched.status, fetched.headers, fetched.body)
-
-
-def _new_id(kind: ReceiptKind) -> str:
-    return _ID_PREFIX[kind] + secrets.token_hex(12)
-
-
-def _with(body: JsonObject, receipt: AttachedReceipt) -> bytes:
-    return compact_json({**body, ATTACHMENT: encode_attached(receipt)})
-
-
-def _exchange(
-    call: Call,
-    *,
-    kind: ReceiptKind,
-    status: int,
-    trace: Trace | None,
-    response: Mapping[str, FieldValue],
-    requested: str | None,
-    served: str | None = None,
-    usage: Usage | None = None,
-    first_token_at: int = 0,
-    chunk_digests: tuple[bytes, ...] = (),
-) -> Exchange:
-    model: dict[str, FieldValue] = {}
-    if requested is not None:
-        model = {"requested": requested, "served": served}
-    return Exchange(
-        kind=kind,
-        status=status,
-        settlement_mode=call.settlement_mode,
-        client_nonce=call.nonce or ZERO32,
-        standing=call.standing,
-        request=call.request_fields(),
-        upstream=trace.fields() if trace is not None else {},
-        response=response,
-        model=model,
-        usage=usage,
-        started_at=call.started_at,
-        first_token_at=first_token_at,
-        chunk_digests=chunk_digests,
-    )

@@ -360,6 +360,20 @@ async def test_client_that_leaves_gets_a_cut_receipt(node: Node) -> None:
     assert len(node.sim.requests) == 1
 
 
+async def test_a_public_receipt_never_names_a_private_one(tmp_path: Path) -> None:
+    """Past bug: one count for all let the next public receipt publish a private one's hash."""
+    seen: dict[str, list] = {"private": [], "batch": []}
+    async with proxy_node(tmp_path) as node:
+        for mode in ("private", "batch", "private", "batch"):
+            response = await node.post(chat(), headers={"x-settlement-type": mode})
+            seen[mode].append(node.checked(response)[1])
+    for receipts in seen.values():
+        first, second = receipts
+        assert (first.receipt.sequence, second.receipt.sequence) == (1, 2)
+        assert first.receipt.previous_receipt == bytes(32)
+        assert second.receipt.previous_receipt == first.bundle.signed.digest
+
+
 async def test_private_leaves_nothing(tmp_path: Path) -> None:
     async with proxy_node(tmp_path) as node:
         headers = {"x-settlement-type": "private", "idempotency-key": "secret"}

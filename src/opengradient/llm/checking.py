@@ -105,7 +105,8 @@ class Checker:
         node_id = session.verified.node_id
         attempts.count += 1
         attempts.channels.append(session.verified.channel)
-        attempts.marks.setdefault(node_id, node.history(node_id).mark)
+        mode = call.settlement.number
+        attempts.marks.setdefault(node_id, node.history(node_id, mode).mark)
 
     async def check(self, answer: Answer) -> HeldReceipt:
         """Verify an answer against all that the client knows.
@@ -116,7 +117,7 @@ class Checker:
         signed = answer.attached.signed
         receipt, digest = signed.receipt, signed.digest
         known = await self.node.evidence(receipt.evidence_digest, self.session)
-        history = self.node.history(receipt.node_id)
+        history = self.node.history(receipt.node_id, receipt.settlement_mode)
         expect = self._expectation(answer, digest)
         bundle = answer.attached.bundle(
             request=self.call.fields(),
@@ -150,7 +151,9 @@ class Checker:
             chunk_digests=answer.chunk_digests,
             usage=_usage_words(answer.reply),
             requested_model=self._requested_model(answer),
-            previous=self.node.history(receipt.node_id).previous_of(receipt, digest, mark),
+            previous=self.node.history(receipt.node_id, receipt.settlement_mode).previous_of(
+                receipt, digest, mark
+            ),
         )
 
     def _channel(self, binding: bytes, *, replayed: bool) -> Channel | None:

@@ -9,6 +9,7 @@ import anyio
 
 from opengradient.core.canonical import parse_json
 from opengradient.core.evidence import Evidence, VerifiedEvidence
+from opengradient.core.modes import SettlementMode
 from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import (
@@ -117,7 +118,7 @@ class Node:
     _session: Session | None = None
     _lock: anyio.Lock = field(default_factory=anyio.Lock)
     _retired: list[Transport] = field(default_factory=list)
-    _histories: dict[bytes, KeyHistory] = field(default_factory=dict)
+    _histories: dict[tuple[bytes, bool], KeyHistory] = field(default_factory=dict)
     _evidence: OrderedDict[bytes, KnownEvidence] = field(default_factory=OrderedDict)
 
     async def session(self) -> Session:
@@ -232,9 +233,10 @@ class Node:
             refresh_at_ms=now_ms + int(_REFRESH_PART * self._time_left(verified, now_ms)),
         )
 
-    def history(self, node_id: bytes) -> KeyHistory:
-        """What was seen of the receipts of one of this node's keys."""
-        return self._histories.setdefault(node_id, KeyHistory())
+    def history(self, node_id: bytes, mode: int) -> KeyHistory:
+        """What was seen of the receipts of one of this node's keys; PRIVATE ones count apart."""
+        private = mode == SettlementMode.PRIVATE
+        return self._histories.setdefault((node_id, private), KeyHistory())
 
     def _time_left(self, verified: VerifiedNode, now_ms: int) -> int:
         standing = verified.standing

@@ -11,7 +11,7 @@ from opengradient.errors import (
     TimedOutError,
     TransportError,
 )
-from reference_nodes._kit import http_client
+from reference_nodes._kit import _http_connection, http_client
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.http_client import HttpClient
 from reference_nodes._kit.identity import make_tls_credentials
@@ -214,7 +214,7 @@ async def test_a_slow_reader_slows_the_server() -> None:
         async for piece in stream:
             largest, total = max(largest, len(piece)), total + len(piece)
     assert total == size
-    assert largest < 4 * http_client.MAX_BUFFERED_BYTES
+    assert largest < 4 * _http_connection.MAX_BUFFERED_BYTES
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from opengradient.chain.engines import EmbeddedLedger, EmbeddedSettings
@@ -121,6 +121,7 @@ async def test_batches_and_notifications(world: World):
         max_size=3,
     ),
 )
+@example(method="eth_feeHistory", params=[0, 0, 1])
 async def test_any_parameters_get_an_answer(world: World, method: str, params: list):
     answer = await ask(world, request(method, *params))
     assert isinstance(answer, dict)

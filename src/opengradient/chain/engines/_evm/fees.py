@@ -12,11 +12,13 @@ MAX_BLOCKS: Final = 1024
 
 
 def fee_history(
-    store: Store, newest: int, count: int, percentiles: list[Any], next_base_fee: int
+    store: Store, newest: int, count: int, percentiles: Any, next_base_fee: int
 ) -> dict[str, Any]:
     """Base fees, fullness and tips of the `count` blocks up to `newest`."""
-    if not all(isinstance(p, int | float) and 0 <= p <= 100 for p in percentiles):
-        raise read.refuse("percentiles lie between 0 and 100")
+    if not isinstance(percentiles, list) or not all(
+        isinstance(p, int | float) and 0 <= p <= 100 for p in percentiles
+    ):
+        raise read.refuse("percentiles are a list of numbers between 0 and 100")
     oldest = max(0, newest - min(count, MAX_BLOCKS) + 1)
     blocks = [b for n in range(oldest, newest + 1) if (b := store.block_at(n)) is not None]
     after = store.block_at(newest + 1)

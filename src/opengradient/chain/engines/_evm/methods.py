@@ -180,9 +180,8 @@ class EthMethods:
     def _fee_history(self, params: list[Any]) -> Any:
         count, newest, percentiles = read.arguments(params, 2, 3)
         wanted = read.small(count, "block count")
-        return fee_history(
-            self._store, self._number(newest), wanted, percentiles or [], self._base_fee()
-        )
+        shares = [] if percentiles is None else percentiles
+        return fee_history(self._store, self._number(newest), wanted, shares, self._base_fee())
 
     # --- which block ---
 
