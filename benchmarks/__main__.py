@@ -27,7 +27,7 @@ def machine() -> str:
 
 
 def main() -> int:
-    """Measure and print; exit 1 if a bar was missed."""
+    """Measure and print. A missed bar stands in the table; it is no failure of the run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", choices=[*PAGES, []])
     parser.add_argument("--write", action="store_true")
@@ -42,7 +42,7 @@ def main() -> int:
     if arguments.write:
         head = f"# Benchmarks\n\nMade by `make bench ARGS=--write` on {machine()}; load generator, node and\nupstream share the cores.\n\n"
         PAGE.write_text(head + table + "\n\n" + NOTES.read_text())
-    return int(any(row.met is False for row in rows))
+    return 0
 
 
 if __name__ == "__main__":

@@ -8,35 +8,13 @@ from eth_account.messages import encode_typed_data
 
 from benchmarks._table import Row, median_ms
 from opengradient.core.commitments import seal_section, section_commitment
-from opengradient.core.receipts import FIELDS, sign_receipt
+from opengradient.core.receipts import sign_receipt
 from opengradient.errors import MalformedError
 from opengradient.verify.attestation import verify_evidence, verify_nitro
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
 from opengradient.verify.receipts import verify_receipt
 from tests.receipt_factory import DOMAIN, NOW, SEED, SIGNER, Exchange, expecting, policy
-
-
-def _typed_data(exchange: Exchange) -> dict[str, object]:
-    receipt = exchange.receipt()
-    return {
-        "types": {
-            "EIP712Domain": [
-                {"name": "name", "type": "string"},
-                {"name": "version", "type": "string"},
-                {"name": "chainId", "type": "uint256"},
-                {"name": "verifyingContract", "type": "address"},
-            ],
-            "InferenceReceipt": [{"name": f.wire, "type": f.solidity} for f in FIELDS],
-        },
-        "primaryType": "InferenceReceipt",
-        "domain": {
-            "name": "OpenGradient Receipt",
-            "version": "1",
-            "chainId": DOMAIN.chain_id,
-            "verifyingContract": "0x" + DOMAIN.settlement_contract.hex(),
-        },
-        "message": {f.wire: getattr(receipt, f.name) for f in FIELDS},
-    }
+from tests.unit.core.test_receipts import typed_data
 
 
 def rows() -> list[Row]:
@@ -55,7 +33,7 @@ def rows() -> list[Row]:
     def check() -> None:
         verify_receipt(bundle, policy=policy(), now_ms=NOW, expect=expect, evidence=known)
 
-    message = _typed_data(exchange)
+    message = typed_data(receipt)
     account = Account.from_key(b"\x07" * 32)
     theirs_sign = median_ms(
         lambda: account.sign_message(encode_typed_data(full_message=message)), repeat=50
