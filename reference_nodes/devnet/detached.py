@@ -8,10 +8,10 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, final
+from typing import IO, Any, Final, final
 
 import anyio
-from anyio.streams.buffered import BufferedByteReceiveStream
+import anyio.to_thread
 
 from opengradient.errors import OpenGradientError
 from reference_nodes.devnet.config import DevnetConfig
@@ -93,31 +93,41 @@ async def up(config: DevnetConfig, *, progress: Callable[[str, str], None]) -> S
     config.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = config.folder / "devnet.log"
     with log.open("ab") as errors:
-        process = await anyio.open_process(
-            command_line(config),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=dict(config.environment),
-            start_new_session=True,
-        )
+        # Not asyncio's: closing the event loop would kill its child (seen with Python 3.13).
+        process = await anyio.to_thread.run_sync(_launch, config, errors)
     if process.stdout is None:
         raise AssertionError("stdout is a pipe")
-    output = BufferedByteReceiveStream(process.stdout)
-    while True:
-        try:
-            event = json.loads(await output.receive_until(b"\n", _MAX_LINE))
-        except (anyio.IncompleteRead, anyio.EndOfStream):
-            raise OpenGradientError(
-                f"the devnet ended before it served:\n{tail(log)}", code="devnet.start"
-            ) from None
-        if event["event"] == NODE:
-            progress(event["name"], event["what"])
-        elif event["event"] == FAILED:
-            await process.wait()
-            raise OpenGradientError(event["message"], code=event["code"])
-        else:
-            return status(config)
+    with process.stdout as output:
+        while True:
+            line = await anyio.to_thread.run_sync(
+                output.readline, _MAX_LINE, abandon_on_cancel=True
+            )
+            if not line.endswith(b"\n"):
+                await anyio.to_thread.run_sync(process.wait)
+                raise OpenGradientError(
+                    f"the devnet ended before it served:\n{tail(log)}", code="devnet.start"
+                )
+            event = json.loads(line)
+            if event["event"] == NODE:
+                progress(event["name"], event["what"])
+            elif event["event"] == FAILED:
+                await anyio.to_thread.run_sync(process.wait)
+                raise OpenGradientError(event["message"], code=event["code"])
+            else:
+                # It outlives this process on purpose: nobody here waits for it.
+                process.returncode = 0
+                return status(config)
+
+
+def _launch(config: DevnetConfig, errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen(  # noqa: S603  our own command line
+        command_line(config),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        env=dict(config.environment),
+        start_new_session=True,
+    )
 
 
 async def down(config: DevnetConfig) -> bool:
