@@ -3,7 +3,21 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from opengradient.errors._codes import attestation, client, ledger, node, receipt
+from opengradient.errors._codes import (
+    aci,
+    attestation,
+    channel,
+    client,
+    collateral,
+    gpu,
+    ledger,
+    node,
+    receipt,
+    releases,
+    snp,
+    tdx,
+    tokens,
+)
 from opengradient.errors._codes._code import Code
 
 
@@ -18,7 +32,19 @@ def _merge(*tables: dict[str, Code]) -> Mapping[str, Code]:
 
 
 CODES: Mapping[str, Code] = _merge(
-    client.TABLE, receipt.TABLE, attestation.TABLE, ledger.TABLE, node.TABLE
+    client.TABLE,
+    receipt.TABLE,
+    attestation.TABLE,
+    tdx.TABLE,
+    snp.TABLE,
+    tokens.TABLE,
+    gpu.TABLE,
+    collateral.TABLE,
+    releases.TABLE,
+    channel.TABLE,
+    aci.TABLE,
+    ledger.TABLE,
+    node.TABLE,
 )
 
 __all__ = ["CODES", "Code"]
