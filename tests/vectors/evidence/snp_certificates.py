@@ -19,6 +19,7 @@ from tests.vectors.evidence.snp_forge import (
     der,
     ec_spki,
     key_usage,
+    moment,
     name,
     p256_spki,
     p384,
@@ -43,6 +44,17 @@ def _change(**fields: object) -> object:
     return lambda spec: replace(spec, **fields)
 
 
+def _having_flag(flag: bytes) -> object:
+    """A flag is there only where it is true (X.690 section 11.5), and true is all ones."""
+    return lambda s: replace(s, critical_flag=flag).having("2a03", b"\x05\x00", critical=True)
+
+
+def _padded(spec: Spec, size: int) -> Spec:
+    """The certificate with an extension that makes it this long."""
+    short = spec.having("2a03", bytes(1000))
+    return spec.having("2a03", bytes(1000 + size - len(short.build())))
+
+
 def _alone(book: Book) -> None:
     for what, change in (
         ("bytes after it", _change(tail=b"\0")),
@@ -51,6 +63,13 @@ def _alone(book: Book) -> None:
         ("time without seconds", _change(start_time=der(0x17, b"2501010000Z"))),
         ("time with an offset", _change(start_time=der(0x17, b"250101000000+0100"))),
         ("extension twice", lambda s: replace(s, extensions=s.extensions + s.extensions[:1])),
+        ("a third time", _change(third_time=moment(NOW))),
+        ("time in no zone", _change(start_time=der(0x17, b"2501010000000"))),
+        ("time in no digits", _change(start_time=der(0x17, b"25010100000\xffZ"))),
+        ("fields behind its extensions", _change(behind_extensions=der(0xA4))),
+        ("a flag that is false", _having_flag(b"\x01\x01\x00")),
+        ("a flag that is two", _having_flag(b"\x01\x01\x02")),
+        ("4,097 bytes", lambda s: _padded(s, 4097)),
         ("padding to 5 KiB", lambda s: s.having("2a03", bytes(5000))),
     ):
         for part in ("leaf", "issuer"):
@@ -79,6 +98,8 @@ def _alone(book: Book) -> None:
         change = lambda s: s.having("2a03", b"\x05\x00", critical=True)  # noqa: E731
         title = f"{part} with an unknown critical extension"
         book.case(title, "x509.critical_extension", clause=CHAIN, **{part: change})
+        title = f"{part} with 4,096 bytes"
+        book.case(title, clause=CHAIN, **{part: lambda s: _padded(s, 4096)})
         change = lambda s: s.having("2a03", b"\x05\x00")  # noqa: E731
         book.case(f"{part} with an unknown extension", clause=CHAIN, **{part: change})
     title = "issuer with serial number 0"

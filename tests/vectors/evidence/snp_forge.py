@@ -152,6 +152,9 @@ class Spec:
     salt_bytes: int = 48
     version: bytes = b"\x02\x01\x02"
     start_time: bytes | None = None
+    third_time: bytes = b""
+    behind_extensions: bytes = b""
+    critical_flag: bytes = b"\x01\x01\xff"
     tail: bytes = b""
 
     def without(self, *oids: str) -> "Spec":
@@ -170,7 +173,7 @@ class Spec:
                 der(
                     0x30,
                     der(0x06, bytes.fromhex(oid)),
-                    b"\x01\x01\xff" if critical else b"",
+                    self.critical_flag if critical else b"",
                     der(0x04, value),
                 )
                 for oid, critical, value in self.extensions
@@ -182,10 +185,11 @@ class Spec:
             integer(self.serial),
             self.algorithm,
             self.issuer,
-            der(0x30, self.start_time or moment(self.start), moment(self.end)),
+            der(0x30, self.start_time or moment(self.start), moment(self.end), self.third_time),
             self.subject,
             self.spki,
             der(0xA3, extensions) if self.extensions else b"",
+            self.behind_extensions,
         )
         signature = rsa(self.signer).sign(tbs, self.salt_bytes)
         return der(0x30, tbs, self.outer_algorithm or self.algorithm, bits(signature)) + self.tail
@@ -204,6 +208,8 @@ class ListSpec:
     algorithm: bytes = PSS
     outer_algorithm: bytes | None = None
     version: bytes = b"\x02\x01\x01"
+    unused_bits: int = 0
+    inside: bytes = b""
     tail: bytes = b""
 
     def build(self) -> bytes:
@@ -224,8 +230,9 @@ class ListSpec:
             der(0x30, *revoked) if self.serials else b"",
             der(0xA0, der(0x30, number)),
         )
-        signature = bits(rsa(self.signer).sign(tbs))
-        return der(0x30, tbs, self.outer_algorithm or self.algorithm, signature) + self.tail
+        signature = der(0x03, bytes((self.unused_bits,)), rsa(self.signer).sign(tbs))
+        algorithm = self.outer_algorithm or self.algorithm
+        return der(0x30, tbs, algorithm, signature, self.inside) + self.tail
 
 
 @dataclass(frozen=True, kw_only=True)

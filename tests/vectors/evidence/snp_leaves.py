@@ -41,6 +41,7 @@ def _form(book: Book) -> None:
     for title, value in (
         ("above 255", integer(256)),
         ("negative", integer(-1)),
+        ("least negative", der(0x02, b"\x80")),
         ("padded", der(0x02, b"\0\x0a")),
         ("empty", der(0x02)),
         ("as text", _ia5(b"\x0a")),

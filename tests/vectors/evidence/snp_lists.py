@@ -38,6 +38,8 @@ def write(book: Book) -> None:
     for title, change in (
         ("bytes after it", _change(tail=b"\0")),
         ("version 1", _change(version=b"\x02\x01\x00")),
+        ("fields behind its signature", _change(inside=b"\x05\x00")),
+        ("a signature that is not whole bytes", _change(unused_bits=1)),
     ):
         book.case(f"list with {title}", "snp.crl.malformed", clause=LIST, crl=change)
     title = "list that is none"

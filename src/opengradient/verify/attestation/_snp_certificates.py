@@ -106,10 +106,12 @@ def signed_by(issuer: CertificateFields, signed: Signed) -> bool:
         CertificateChainError: ``x509.malformed`` or ``x509.key`` for the issuer's key.
     """
     key = _load(issuer)
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise CertificateChainError("an issuer's key is not of RSA", code="x509.key")
-    if key.key_size != _RSA_BITS or key.public_numbers().e != _RSA_EXPONENT:
-        raise CertificateChainError("an issuer's key is not like AMD's", code="x509.key")
+    if (
+        not isinstance(key, rsa.RSAPublicKey)
+        or key.key_size != _RSA_BITS
+        or key.public_numbers().e != _RSA_EXPONENT
+    ):
+        raise CertificateChainError("an issuer's key is not AMD's RSA-4096", code="x509.key")
     pss = padding.PSS(mgf=padding.MGF1(SHA384()), salt_length=SHA384.digest_size)
     try:
         key.verify(signed.signature, signed.tbs, pss, SHA384())
