@@ -103,6 +103,10 @@ def _levels(book: Book) -> None:
             body = {offset: bytes(tcb) for offset in (0x38, 0x180, 0x1E0, 0x1F0)}
             title = f"{product} reports byte {place} above its certificate"
             book.case(title, code, clause=LEAF, product=product, body=body)
+    tcb = LINES["Genoa"].tcb[:7] + b"\xff"
+    body = {offset: tcb for offset in (0x38, 0x180, 0x1E0, 0x1F0)}
+    leaf = _having("0308", integer(255))
+    book.case("microcode at 255", clause=LEAF, body=body, leaf=leaf)
     for place in (4, 7):
         leaf = _having(f"03{place:02x}", integer(1))
         title = f"reserved level {place}"
