@@ -15,6 +15,7 @@ from opengradient.errors._codes import (
     receipt,
     releases,
     snp,
+    storage,
     tdx,
     tokens,
 )
@@ -44,6 +45,7 @@ CODES: Mapping[str, Code] = _merge(
     channel.TABLE,
     aci.TABLE,
     ledger.TABLE,
+    storage.TABLE,
     node.TABLE,
 )
 
