@@ -16,4 +16,25 @@ TABLE: dict[str, Code] = {
     "storage.blob_id": Code(
         "Not a blob id in its one form.", "An id has 43 characters of URL-safe base64."
     ),
+    "storage.not_found": Code(
+        "No server has the blob.", "Check the id, and whether its storage time has ended."
+    ),
+    "storage.answer": Code(
+        "A publisher answered in a form that Walrus' API does not have.",
+        "Check that the URL is a publisher's; use another one.",
+    ),
+    "storage.publisher_id": Code(
+        "A publisher says that it stored another blob than it was given.",
+        "Do not use this publisher; nothing is known about where your bytes went.",
+    ),
+    "storage.content": Code(
+        "A server gave other bytes than those of the blob.",
+        "Use another aggregator; what it gave was not returned.",
+    ),
+    "storage.quota": Code(
+        "The storage node is full.", "Store elsewhere, or give the node a larger quota."
+    ),
+    "storage.disk": Code(
+        "The storage node cannot write its folder.", "Free disk space and look at its permissions."
+    ),
 }
