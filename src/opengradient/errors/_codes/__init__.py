@@ -11,6 +11,7 @@ from opengradient.errors._codes import (
     collateral,
     gpu,
     ledger,
+    model,
     node,
     receipt,
     releases,
@@ -46,6 +47,7 @@ CODES: Mapping[str, Code] = _merge(
     aci.TABLE,
     ledger.TABLE,
     storage.TABLE,
+    model.TABLE,
     node.TABLE,
 )
 
