@@ -104,7 +104,7 @@ def _levels(book: Book) -> None:
             title = f"{product} reports byte {place} above its certificate"
             book.case(title, code, clause=LEAF, product=product, body=body)
     tcb = LINES["Genoa"].tcb[:7] + b"\xff"
-    body = {offset: tcb for offset in (0x38, 0x180, 0x1E0, 0x1F0)}
+    body = dict.fromkeys((56, 384, 480, 496), tcb)
     leaf = _having("0308", integer(255))
     book.case("microcode at 255", clause=LEAF, body=body, leaf=leaf)
     for place in (4, 7):
