@@ -12,6 +12,7 @@ from tests.vectors.evidence.snp_forge import (
     PSS_DER,
     PSS_SALT_32,
     PSS_SHA256,
+    PSS_WITHOUT_NULL,
     RsaKey,
     Spec,
     ark_spec,
@@ -90,6 +91,8 @@ def _alone(book: Book) -> None:
         book.case(
             f"{part} without default trailer", clause=CHAIN, **{part: _change(algorithm=PSS_DER)}
         )
+        title = f"{part} without parameters of its hashes"
+        book.case(title, clause=CHAIN, **{part: _change(algorithm=PSS_WITHOUT_NULL)})
         for what, serial in (("negative", -1), ("of 21 bytes", 1 << 160)):
             title = f"{part} with a serial number {what}"
             book.case(title, "x509.serial", clause=CHAIN, **{part: _change(serial=serial)})

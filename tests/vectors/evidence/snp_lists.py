@@ -9,6 +9,7 @@ from tests.vectors.evidence.snp_forge import (
     PKCS1_SHA384,
     PSS_DER,
     PSS_SALT_32,
+    PSS_WITHOUT_NULL,
     key_usage,
     name,
 )
@@ -34,6 +35,8 @@ def write(book: Book) -> None:
     leaf = _change(serials=(0x5EED,))
     book.case("VLEK revoked", "snp.crl.revoked_leaf", clause=LIST, signer="vlek", crl=leaf)
     book.case("serial number 0 listed", clause=LIST, crl=_change(serials=(0,)))
+    for title, algorithm in (("default trailer", PSS_DER), ("parameters", PSS_WITHOUT_NULL)):
+        book.case(f"list without {title}", clause=LIST, crl=_change(algorithm=algorithm))
     book.case("empty list", clause=LIST, crl=_change(serials=()))
     for title, change in (
         ("bytes after it", _change(tail=b"\0")),

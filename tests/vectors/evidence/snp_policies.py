@@ -159,9 +159,9 @@ def _firmware(book: Book) -> None:
     lower[6] -= 1
     higher[7] += 1
     order = "snp.tcb.order"
-    body = {0x38: bytes(lower), 0x1E0: bytes(lower)}
-    book.case("current below reported", order, clause=FIRMWARE, body=body)
+    book.case("committed below reported", order, clause=FIRMWARE, body={0x1E0: bytes(lower)})
     book.case("committed above current", order, clause=FIRMWARE, body={0x1E0: bytes(higher)})
+    book.case("current above committed", clause=FIRMWARE, body={0x38: bytes(higher)})
     body = {0x38: bytes(higher), 0x1E0: bytes(higher)}
     book.case("current above reported", clause=FIRMWARE, body=body)
     book.case("launch above current", clause=FIRMWARE, body={0x1F0: bytes(higher)})
