@@ -139,7 +139,9 @@ def _host(book: Book) -> None:
         title = f"mitigation missing at {when}"
         body = {offset: u64(0b001)}
         book.case(title, code, clause=HOST, version=5, settings=wanted, body=body)
-    book.case("no mitigation vectors", code, clause=HOST, settings=wanted)
+    for bit in (0, 2):
+        wanted = {"required_mitigations": 1 << bit}
+        book.case(f"no vectors for mitigation {bit}", code, clause=HOST, settings=wanted)
 
 
 def _firmware(book: Book) -> None:
