@@ -170,6 +170,12 @@ def _authorities(book: Book) -> None:
         clause=CHAIN,
         ark=lambda s: s.having(CONSTRAINTS, basic_constraints(path=1), critical=True),
     )
+    nine = der(0x03, bytes((7, 0x04, 0x80)))
+    book.case(
+        "issuer with a usage of nine bits",
+        clause=CHAIN,
+        issuer=lambda s: s.having(USAGE, nine, critical=True),
+    )
     book.case(
         "leaf that is a CA",
         "x509.leaf_ca",
