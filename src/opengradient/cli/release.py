@@ -1,8 +1,7 @@
 """`opengradient release`: manifests of releases and lists of revocations, signed and checked."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _OUT = click.Path(dir_okay=False, path_type=Path)
 _OTHERS_MAY: Final = 0o077
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 
 @click.group()
@@ -111,7 +109,7 @@ def sign(
 @click.option("--at", "at_ms", type=TIME, help="Judge at this time; by default now.")
 @click.option("--last-seen", type=click.IntRange(min=0), help="Refuse a number below this.")
 @exits.json_option
-def verify(
+def verify(  # noqa: PLR0917  (one argument per option)
     file: Path,
     signatures: Path | None,
     keys: tuple[str, ...],
@@ -269,5 +267,3 @@ def _public_hex(text: str) -> bytes:
     if len(key) != 32:
         raise click.BadParameter("a public key is 64 hex digits", param_hint="--key")
     return key
-
-

@@ -135,12 +135,12 @@ class ReleaseManifest:
         if len(set(every)) != len(every):
             raise malformed("a measurement stands in two places")
 
-    def find(self, kind: str, measurement: str) -> Release | None:
+    def find(self, kind: str, measurement: str) -> tuple[Release, Measured] | None:
         """The release that an enclave of this kind measures so; None where there is none."""
         for release in self.releases:
             for measured in release.measurements:
                 if (measured.kind, measured.measurement) == (kind, measurement):
-                    return release
+                    return release, measured
         return None
 
     def encode(self) -> bytes:

@@ -12,7 +12,7 @@ REVOCATIONS_VERSION: Final = "opengradient.revocations/1"
 MAX_LIST_BYTES: Final = 1024 * 1024
 
 _ID = re.compile(r"0x[0-9a-f]{64}")
-_PRODUCT = re.compile(r"[a-z0-9-]{1,64}/[A-Za-z0-9._-]{1,64}")
+_PRODUCT = re.compile(r"[a-z0-9-]{1,64}/[A-Za-z0-9 ._-]{1,64}")
 
 
 @final

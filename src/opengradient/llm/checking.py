@@ -23,9 +23,9 @@ from opengradient.llm.environment import Environment
 from opengradient.llm.node import Node, Session
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.requests import Call
+from opengradient.llm.trust import Trust
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.legacy import verify_tee_fields
-from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
 from opengradient.wire.legacy import decode_tee_fields
 from opengradient.wire.openai_decode import decode_error
@@ -92,15 +92,18 @@ class Checker:
         attempts: Attempts,
         node: Node,
         session: Session,
-        policy: TrustPolicy,
+        trust: Trust,
         environment: Environment,
     ) -> None:
-        """Take all that the client knows by itself; take it when the request is sent."""
+        """Take all that the client knows by itself; take it when the request is sent.
+
+        The policy is the exception: what comes back is judged by the one in force then.
+        """
         self.call = call
         self.node = node
         self.session = session
         self._attempts = attempts
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         node_id = session.verified.node_id
         attempts.count += 1
@@ -127,13 +130,13 @@ class Checker:
         )
         verified = verify_receipt(
             bundle,
-            policy=self._policy,
+            policy=known.policy,
             now_ms=self._environment.clock(),
             expect=expect,
             evidence=known.verified,
         )
         history.record(receipt, digest)
-        return HeldReceipt(verified, policy=self._policy, expect=expect)
+        return HeldReceipt(verified, policy=known.policy, expect=expect)
 
     def _expectation(self, answer: Answer, digest: bytes) -> Expectation:
         receipt = answer.attached.signed.receipt

@@ -30,6 +30,7 @@ from opengradient.llm.requests import (
 )
 from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
+from opengradient.llm.trust import Trust
 from opengradient.networks import Network, NodeProtocol, load_network
 from opengradient.transport import RetryPolicy, TransportFactory
 from opengradient.verify.policy import TrustPolicy
@@ -50,7 +51,7 @@ class LLM:
 
     Attributes:
         network: The network in use; ``network.source`` says how it was chosen.
-        policy: Whom and what is trusted.
+        policy: Whom and what is trusted; `use_policy` replaces it.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class LLM:
         if timeout <= 0 or max_retries < 0:
             raise ConfigurationError("timeout is above 0 and max_retries is not below it")
         self.network = _adapted(load_network(network), rpc_url, tee_registry_address)
-        self.policy = policy or self.network.trust
+        self._trust = Trust(policy or self.network.trust)
         self._settlement = settlement_of({"settlement_mode": settlement_mode})
         environment = Environment(
             clock=clock, timeout=timeout, retry=RetryPolicy(max_retries=max_retries)
@@ -97,10 +98,10 @@ class LLM:
         self._environment = (
             environment if transports is None else replace(environment, transports=transports)
         )
-        self._pool = NodePool(self.network, self.policy, self._environment)
-        self._caller = Caller(self._pool, self.policy, self._environment)
+        self._pool = NodePool(self.network, self._trust, self._environment)
+        self._caller = Caller(self._pool, self._trust, self._environment)
         self._legacy = (
-            LegacyCaller(self.network, self.policy, self._environment)
+            LegacyCaller(self.network, self._trust, self._environment)
             if self.network.protocol is NodeProtocol.LEGACY
             else None
         )
@@ -137,6 +138,23 @@ class LLM:
     ) -> None:
         """Close every connection."""
         await self.close()
+
+    @property
+    def policy(self) -> TrustPolicy:
+        """Whom and what is trusted now."""
+        return self._trust.policy
+
+    def use_policy(self, policy: TrustPolicy) -> None:
+        """Trust by another policy from now on, in one step; nothing waits.
+
+        Every node is verified anew before it gets another request, and whatever comes back from
+        now on is judged by this policy, also the answer to a request that is under way. Call it
+        in the event loop of the client.
+
+        Args:
+            policy: For example ``llm.policy.with_revocations(verified)``.
+        """
+        self._trust.policy = policy
 
     async def close(self) -> None:
         """Close every connection. The client can be used again and then opens new ones."""
@@ -251,7 +269,7 @@ class LLM:
             VerificationError: What a node gave is not to be believed.
         """
         self._need_receipts("receipts")
-        return await recall(self._pool, self.policy, self._environment, idempotency_key)
+        return await recall(self._pool, self._environment, idempotency_key)
 
     async def _ask(self, call: Call) -> ChatReply:
         if self._legacy is not None:

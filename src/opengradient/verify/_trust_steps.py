@@ -16,6 +16,7 @@ from opengradient.errors import (
 )
 from opengradient.verify._claims import Notebook
 from opengradient.verify.attestation import verify_evidence
+from opengradient.verify.attestation._common import check_key_not_revoked
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
 
@@ -125,10 +126,7 @@ def attested_signer(
             expected=key.compressed.hex(),
             actual=error.actual,
         ) from error
-    if "0x" + key.node_id.hex() in policy.revoked_keys:
-        raise PolicyError(
-            "the signing key is revoked", code="attestation.revoked_key", actual=key.node_id.hex()
-        )
+    check_key_not_revoked(verified.keyset, policy)
     return key
 
 

@@ -4,7 +4,7 @@ Who signs them is the caller's choice: there is no built-in key. A manifest make
 say which release of which source commit runs; a list of revocations takes trust away at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass
 from typing import Any, Final, Protocol, final
 
@@ -66,29 +66,47 @@ class VerifiedReleases:
         if seal is not _SEAL:
             raise TypeError("VerifiedReleases is built by opengradient.verify only")
 
-    def require_release(self, kind: str, measurement: str, now_ms: int) -> Release:
+    @property
+    def expires_at_ms(self) -> int:
+        """Until when the manifest may be used, Unix milliseconds."""
+        return self.manifest.expires_at_ms
+
+    def require_release(
+        self, kind: str, measurement: str, registers: Mapping[str, str], *, now_ms: int
+    ) -> Release:
         """The release that an enclave runs.
 
         Args:
             kind: Kind of evidence.
             measurement: The measurement id that it shows.
+            registers: All its registers by name, in hex.
             now_ms: Unix milliseconds; a manifest that has expired since says nothing.
 
         Raises:
             FreshnessError: Code ``releases.future`` or ``releases.expired``.
             PolicyError: Code ``releases.revoked_measurement``.
-            MeasurementMismatchError: Code ``releases.unlisted``.
+            MeasurementMismatchError: Code ``releases.unlisted``; ``releases.register`` where the
+                release fixes a register beyond the id, and the enclave shows another value.
         """
         _check_time(self.manifest, now_ms)
         _refuse(self.manifest.revoked, "measurements", measurement, "releases.revoked_measurement")
-        release = self.manifest.find(kind, measurement)
-        if release is None:
+        found = self.manifest.find(kind, measurement)
+        if found is None:
             raise MeasurementMismatchError(
                 "no release in the signed manifest has this measurement",
                 code="releases.unlisted",
                 expected=f"a measurement of manifest {self.manifest.number} for {kind}",
                 actual=measurement,
             )
+        release, measured = found
+        for name, value in measured.registers.items():
+            if registers.get(name) != value:
+                raise MeasurementMismatchError(
+                    f"{name} is not what the release {release.name} fixes",
+                    code="releases.register",
+                    expected=value,
+                    actual=registers.get(name),
+                )
         return release
 
     def require_key(self, node_id: str) -> None:

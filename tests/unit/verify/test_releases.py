@@ -34,6 +34,10 @@ def check(files: tuple[bytes, bytes], **changes: Any) -> VerifiedReleases:
     return verify_releases(*files, **settings)
 
 
+def find(checked: VerifiedReleases, kind: str = "aws-nitro", now: int = NOW, **more: str) -> Any:
+    return checked.require_release(kind, MEASUREMENT, make.PCRS | more, now_ms=now)
+
+
 def code_of(files: tuple[bytes, bytes], **changes: Any) -> str:
     with pytest.raises(VerificationError) as caught:
         check(files, **changes)
@@ -43,7 +47,7 @@ def code_of(files: tuple[bytes, bytes], **changes: Any) -> str:
 def test_accepted_and_found() -> None:
     checked = check(make.signed(make.manifest()))
     assert checked.signed_by == tuple(sorted(KEYS[:2]))
-    release = checked.require_release("aws-nitro", MEASUREMENT, NOW)
+    release = find(checked)
     assert release.name == "llm-proxy 1.4.0"
     assert release.source == "https://example.org/node at " + "ab" * 20
 
@@ -52,7 +56,7 @@ def test_kinds_do_not_stand_for_one_another() -> None:
     only = make.release(measurements=[make.measured("aws-nitro")])
     checked = check(make.signed(make.manifest(releases=[only])))
     with pytest.raises(VerificationError) as caught:
-        checked.require_release("software-enclave", MEASUREMENT, NOW)
+        find(checked, "software-enclave")
     assert caught.value.code == "releases.unlisted"
 
 
@@ -117,7 +121,7 @@ def test_window() -> None:
 def test_an_old_manifest_says_nothing_later() -> None:
     checked = check(make.signed(make.manifest()))
     with pytest.raises(VerificationError) as caught:
-        checked.require_release("aws-nitro", MEASUREMENT, NOW + 31 * DAY)
+        find(checked, now=NOW + 31 * DAY)
     assert caught.value.code == "releases.expired"
 
 
@@ -135,7 +139,7 @@ def test_revoked_in_the_manifest() -> None:
     revoked = make.revoked(measurements=[entry], keys=[key], products=[product])
     checked = check(make.signed(make.manifest(revoked=revoked)))
     for call, code in (
-        (lambda: checked.require_release("aws-nitro", MEASUREMENT, NOW), "measurement"),
+        (lambda: find(checked), "measurement"),
         (lambda: checked.require_key(key["id"]), "key"),
         (lambda: checked.require_product(product["id"]), "product"),
     ):
@@ -252,6 +256,11 @@ def test_registers_beyond_the_id_are_kept() -> None:
     measured = check(files).manifest.releases[0].measurements[0]
     assert measured.registers["PCR8"] == "ee" * 48
     assert measured.measurement == MEASUREMENT
+    find(check(files), "software-enclave", PCR8="ee" * 48, PCR3="00" * 48)
+    for registers in ({}, {"PCR8": "ef" * 48}):
+        with pytest.raises(VerificationError) as caught:
+            find(check(files), "software-enclave", **registers)
+        assert caught.value.code == "releases.register"
 
 
 def test_one_spelling() -> None:

@@ -40,6 +40,10 @@ TABLE: dict[str, Code] = {
         "The enclave runs code that is in no release of the signed manifest.",
         "Fetch the newest manifest; if the code is not in it either, do not use this node.",
     ),
+    "releases.register": Code(
+        "A register has another value than the release fixes, though the id is the release's.",
+        "The image is configured or signed in another way than the release: do not use this node.",
+    ),
     "releases.revoked_measurement": Code(
         "The enclave runs code that the signed manifest revokes.", _REVOKED
     ),
