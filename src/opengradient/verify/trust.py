@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from opengradient.core.digests import sha256
-from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.core.evidence import NITRO, SNP, SOFTWARE
 from opengradient.errors import ConfigurationError
+from opengradient.verify._roots.amd import AMD_ARKS
 
 _log = logging.getLogger("opengradient.verify")
 
@@ -128,3 +129,25 @@ def aws_nitro_root() -> TrustedRoot:
     return TrustedRoot(
         kind=NITRO, name="AWS Nitro Enclaves G1", certificate=base64.b64decode(body, validate=True)
     )
+
+
+def amd_ark(product: str) -> TrustedRoot:
+    """The ARK of one product line of AMD SEV-SNP, as this release embeds it.
+
+    No default policy names Milan's: arXiv 2605.12990 reports that the seed of its root key can be
+    extracted by software, and with it any report forged. Who still trusts it names it here.
+
+    Args:
+        product: ``"Milan"``, ``"Genoa"`` or ``"Turin"``.
+
+    Raises:
+        ConfigurationError: No such product line.
+    """
+    encoded = AMD_ARKS.get(product)
+    if encoded is None:
+        raise ConfigurationError(f"no ARK of {product!r} is embedded; known: {sorted(AMD_ARKS)}")
+    return TrustedRoot(kind=SNP, name=f"AMD ARK {product}", certificate=_decode(encoded))
+
+
+def _decode(encoded: str) -> bytes:
+    return base64.b64decode("".join(encoded.split()), validate=True)

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
+from opengradient.core.evidence import NITRO, SNP, SOFTWARE, Evidence, VerifiedEvidence
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.verify.attestation.binding import require_key, verify_nitriding_user_data
 from opengradient.verify.attestation.inspect import inspect_nitro
 from opengradient.verify.attestation.nitro import verify_nitro, verify_software_enclave
+from opengradient.verify.attestation.snp import inspect_snp, verify_snp
 from opengradient.verify.policy import TrustPolicy
 
 
@@ -59,6 +60,7 @@ VERIFIERS: Mapping[str, EvidenceVerifier] = MappingProxyType(
     {
         NITRO: _of_document(verify_nitro),
         SOFTWARE: _of_document(verify_software_enclave),
+        SNP: verify_snp,
     }
 )
 """Kind of evidence to its verifier."""
@@ -67,6 +69,7 @@ INSPECTORS: Mapping[str, Callable[[bytes], dict[str, Any]]] = MappingProxyType(
     {
         NITRO: inspect_nitro,
         SOFTWARE: inspect_nitro,
+        SNP: inspect_snp,
     }
 )
 """Kind of evidence to what reads its document in words, with nothing verified."""
@@ -103,9 +106,11 @@ __all__ = [
     "VERIFIERS",
     "EvidenceVerifier",
     "inspect_nitro",
+    "inspect_snp",
     "require_key",
     "verify_evidence",
     "verify_nitriding_user_data",
     "verify_nitro",
+    "verify_snp",
     "verify_software_enclave",
 ]

@@ -1,0 +1,1 @@
+"""Root certificates of hardware vendors, as this release embeds them."""
