@@ -172,6 +172,6 @@ async def test_an_equal_policy_is_still_another_one(node: Node) -> None:
         await llm.chat(MODEL, HELLO)
         llm.use_policy(replace(llm.policy, allow_debug=False))
         assert (await llm.chat(MODEL, HELLO)).text
+        llm.use_policy(replace(llm.policy, roots=()))
         with pytest.raises(PolicyError):
-            llm.use_policy(replace(llm.policy, roots=()))
             await llm.chat(MODEL, HELLO)

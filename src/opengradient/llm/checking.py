@@ -20,7 +20,7 @@ from opengradient.errors import (
     UnsupportedParameterError,
 )
 from opengradient.llm.environment import Environment
-from opengradient.llm.node import Node, Session
+from opengradient.llm.node import KnownEvidence, Node, Session
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.requests import Call
 from opengradient.llm.trust import Trust
@@ -121,7 +121,7 @@ class Checker:
         receipt, digest = signed.receipt, signed.digest
         known = await self.node.evidence(receipt.evidence_digest, self.session)
         history = self.node.history(receipt.node_id, receipt.settlement_mode)
-        expect = self._expectation(answer, digest)
+        expect = self._expectation(answer, digest, known)
         bundle = answer.attached.bundle(
             request=self.call.fields(),
             response=answer.response,
@@ -138,7 +138,7 @@ class Checker:
         history.record(receipt, digest)
         return HeldReceipt(verified, policy=known.policy, expect=expect)
 
-    def _expectation(self, answer: Answer, digest: bytes) -> Expectation:
+    def _expectation(self, answer: Answer, digest: bytes, known: KnownEvidence) -> Expectation:
         receipt = answer.attached.signed.receipt
         repeated = answer.replayed or self._attempts.count > 1 or self.call.own_key
         mark = None if repeated else self._attempts.marks.get(receipt.node_id)
@@ -157,6 +157,7 @@ class Checker:
             previous=self.node.history(receipt.node_id, receipt.settlement_mode).previous_of(
                 receipt, digest, mark
             ),
+            collateral_fetched_at_ms=known.fetched_at_ms,
         )
 
     def _channel(self, binding: bytes, *, replayed: bool) -> Channel | None:

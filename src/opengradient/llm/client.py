@@ -31,8 +31,9 @@ from opengradient.llm.requests import (
 from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
 from opengradient.llm.trust import Trust
-from opengradient.networks import Network, NodeProtocol, load_network
+from opengradient.networks import Network, NodeProtocol, config_home, load_network
 from opengradient.transport import RetryPolicy, TransportFactory
+from opengradient.transport.collateral import CollateralSource, VendorCollateral
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import parse_hex
 from opengradient.wire.nodes import decode_models
@@ -67,6 +68,7 @@ class LLM:
         settlement_mode: x402SettlementMode | str = x402SettlementMode.BATCH_HASHED,
         clock: Callable[[], int] = system_clock_ms,
         transports: TransportFactory | None = None,
+        collateral: CollateralSource | None = None,
     ) -> None:
         """Choose network and trust. Nothing is sent before the first call.
 
@@ -82,6 +84,8 @@ class LLM:
             settlement_mode: What of an inference reaches the ledger, unless a call says else.
             clock: Unix milliseconds; this machine's clock by default.
             transports: Another way to the network; pinned HTTP by default.
+            collateral: Another source of what vendors sign beside evidence; by default their
+                services, kept in the folder ``collateral`` of the configuration.
 
         Raises:
             ConfigurationError: No network, or an argument that is not valid.
@@ -95,8 +99,16 @@ class LLM:
         environment = Environment(
             clock=clock, timeout=timeout, retry=RetryPolicy(max_retries=max_retries)
         )
-        self._environment = (
-            environment if transports is None else replace(environment, transports=transports)
+        if transports is not None:
+            environment = replace(environment, transports=transports)
+        self._environment = replace(
+            environment,
+            collateral=collateral
+            or VendorCollateral(
+                transports=environment.transports,
+                clock=clock,
+                folder=config_home() / "collateral",
+            ),
         )
         self._pool = NodePool(self.network, self._trust, self._environment)
         self._caller = Caller(self._pool, self._trust, self._environment)

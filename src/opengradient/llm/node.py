@@ -2,7 +2,7 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 import anyio
@@ -61,11 +61,20 @@ class Session:
 @final
 @dataclass(frozen=True, slots=True)
 class KnownEvidence:
-    """A document with what it says, by the policy that judged it."""
+    """A document with what it says, by the policy that judged it.
+
+    Attributes:
+        evidence: The document, and the collateral that it was judged with.
+        verified: What it says.
+        policy: By which it was judged.
+        fetched_at_ms: When the oldest of the collateral was fetched, Unix milliseconds; None
+            where none was.
+    """
 
     evidence: Evidence
     verified: VerifiedEvidence
     policy: TrustPolicy
+    fetched_at_ms: int | None
 
 
 @final
@@ -163,7 +172,7 @@ class Node:
         """
         known = self._evidence.get(digest)
         if known is not None:
-            return self._judged(known)
+            return await self._judged(known)
         try:
             answer = await self.get(session, f"/v1/evidence/{to_hex(digest)}")
         except NotFoundError as error:
@@ -180,16 +189,17 @@ class Node:
                 expected=digest.hex(),
                 actual=evidence.digest().hex(),
             )
-        return self._judge(evidence)
+        return await self._judge(evidence)
 
-    def _judged(self, known: KnownEvidence) -> KnownEvidence:
+    async def _judged(self, known: KnownEvidence) -> KnownEvidence:
         """What is known, by the policy in force: what another one accepted is judged again."""
         policy = self.trust.policy
         if known.policy is policy and policy.is_current(self.environment.clock()):
             return known
-        return self._judge(known.evidence)
+        return await self._judge(known.evidence)
 
-    def _judge(self, evidence: Evidence) -> KnownEvidence:
+    async def _judge(self, evidence: Evidence) -> KnownEvidence:
+        evidence = await self.environment.collateral.complete(evidence)
         policy = self.trust.policy
         verified = verify_evidence(evidence, policy=policy, now_ms=self.environment.clock())
         return self._know(evidence, verified, policy)
@@ -230,6 +240,7 @@ class Node:
     async def _attest(self, current: Session | None) -> Session:
         nonce = secrets.token_bytes(NONCE_BYTES)
         presented, certificate = await self._present(nonce)
+        presented = await self._completed(presented)
         now_ms = self.environment.clock()
         policy = self.trust.policy
         verified = verify_node(
@@ -256,6 +267,11 @@ class Node:
             policy=policy,
         )
 
+    def collateral_fetched_at_ms(self, verified: VerifiedNode) -> int | None:
+        """When the oldest collateral of the standing evidence was fetched, if any was."""
+        known = self._evidence.get(verified.standing.evidence_digest)
+        return None if known is None else known.fetched_at_ms
+
     def history(self, node_id: bytes, mode: int) -> KeyHistory:
         """What was seen of the receipts of one of this node's keys; PRIVATE ones count apart."""
         private = mode == SettlementMode.PRIVATE
@@ -280,10 +296,18 @@ class Node:
             raise ProtocolError(f"{url}: the TLS connection shows no certificate")
         return decode_node_evidence(_json(response, url)), response.peer_certificate
 
+    async def _completed(self, presented: NodeEvidence) -> NodeEvidence:
+        complete = self.environment.collateral.complete
+        standing = await complete(presented.standing)
+        fresh = None if presented.fresh is None else await complete(presented.fresh)
+        return replace(presented, standing=standing, fresh=fresh)
+
     def _know(
         self, evidence: Evidence, verified: VerifiedEvidence, policy: TrustPolicy
     ) -> KnownEvidence:
-        known = KnownEvidence(evidence, verified, policy)
+        entries = self.environment.collateral.entries(evidence)
+        fetched_at_ms = min((entry.fetched_at_ms for entry in entries), default=None)
+        known = KnownEvidence(evidence, verified, policy, fetched_at_ms)
         self._evidence[verified.evidence_digest] = known
         if len(self._evidence) > _KNOWN_EVIDENCE:
             self._evidence.popitem(last=False)

@@ -33,6 +33,8 @@ class NodeView:
         evidence: Kind of its evidence.
         simulated: Whether that is a software enclave's.
         measurement: Id of the code that it runs.
+        collateral_fetched_at_ms: When the oldest of what its vendor signs beside the evidence was
+            fetched, Unix milliseconds; None where the kind needs none.
         error: Why it is not used; None where it is.
     """
 
@@ -41,6 +43,7 @@ class NodeView:
     evidence: str | None = None
     simulated: bool | None = None
     measurement: str | None = None
+    collateral_fetched_at_ms: int | None = None
     error: OpenGradientError | None = None
 
 
@@ -152,6 +155,7 @@ class NodePool:
                 evidence=verified.standing.kind,
                 simulated=verified.standing.simulated,
                 measurement=verified.standing.measurement,
+                collateral_fetched_at_ms=node.collateral_fetched_at_ms(verified),
             )
 
         async with anyio.create_task_group() as group:

@@ -70,7 +70,10 @@ async def _recall_from(node: Node, environment: Environment, key: str) -> Recall
         return Recalled(running=True, status=0, receipt=None)
     known = await node.evidence(attached.signed.receipt.evidence_digest, session)
     expect = Expectation(
-        domain=session.verified.domain, nonce=nonce_of(key), status=recalled.status
+        domain=session.verified.domain,
+        nonce=nonce_of(key),
+        status=recalled.status,
+        collateral_fetched_at_ms=known.fetched_at_ms,
     )
     verified = verify_receipt(
         _bundle(attached, recalled.chunk_digests, known.evidence),

@@ -1,6 +1,7 @@
 """Steps 2 to 7 and 12 of a receipt's check: who signed it, when, and over which channel."""
 
 from opengradient.core.bundle import ReceiptBundle
+from opengradient.core.claims import age_in_words
 from opengradient.core.digests import ZERO32, equal
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.keys import PublicKey
@@ -93,6 +94,16 @@ def check_evidence(
     for claim in verified.claims:
         notes.write(claim)
     return verified
+
+
+def note_collateral(expect: Expectation, now_ms: int, notes: Notebook) -> None:
+    """Step 3, for the reader: how long ago the vendor was asked.
+
+    The evidence's own claims say how old its answer was.
+    """
+    if expect.collateral_fetched_at_ms is not None:
+        age = age_in_words(now_ms - expect.collateral_fetched_at_ms)
+        notes.asserted("collateral_fetched", "this client", f"fetched {age}")
 
 
 def check_key(

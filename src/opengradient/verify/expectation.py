@@ -27,6 +27,8 @@ class Expectation:
         requested_model: The model that was asked for.
         previous: Sequence number and digest of this key's last receipt that the caller saw.
         anchored_roots: Roots that the caller itself found anchored on the ledger.
+        collateral_fetched_at_ms: When the caller fetched the oldest of the collateral that the
+            evidence was judged with; None where it fetched none.
     """
 
     domain: ReceiptDomain | None = None
@@ -42,3 +44,4 @@ class Expectation:
     requested_model: str | None = None
     previous: tuple[int, bytes] | None = None
     anchored_roots: frozenset[bytes] = frozenset()
+    collateral_fetched_at_ms: int | None = None
