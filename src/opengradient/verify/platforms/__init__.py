@@ -5,6 +5,8 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
+from opengradient.verify.platforms.sgx import SgxPolicy
+from opengradient.verify.platforms.tdx import TdxPolicy
 
 
 class PlatformPolicy(Protocol):
@@ -26,5 +28,10 @@ class PlatformPolicy(Protocol):
         ...
 
 
-PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType({})
+PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
+    {
+        TdxPolicy.kind: TdxPolicy,
+        SgxPolicy.kind: SgxPolicy,
+    }
+)
 """Kind of evidence to the class of its settings."""
