@@ -6,9 +6,10 @@ smuggled in), does the certificate end where the input ends. Names are only ever
 are taken as bytes and never interpreted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from opengradient.errors import CertificateChainError
+from opengradient.errors import CertificateChainError, VerificationError
 
 _INTEGER, _SEQUENCE, _BIT_STRING, _VERSION = 0x02, 0x30, 0x03, 0xA0
 
@@ -69,32 +70,42 @@ def malformed(why: str) -> CertificateChainError:
     return CertificateChainError(f"a certificate is not strict DER: {why}", code="x509.malformed")
 
 
-def element(data: bytes, offset: int, limit: int, tag: int) -> tuple[int, int]:
-    """Return where the content of the element at ``offset`` starts and ends.
+def element(
+    data: bytes,
+    offset: int,
+    limit: int,
+    tag: int,
+    refuse: Callable[[str], VerificationError] = malformed,
+) -> tuple[int, int]:
+    """Find the element at ``offset``.
 
     Lengths must be definite and as short as possible (X.690 sections 10.1 and 8.1.3).
 
     Args:
-        data: The encoding.
+        data: The whole encoding.
         offset: Where the element starts.
         limit: Where its parent ends.
         tag: The tag it must have.
+        refuse: Makes the error from what is wrong.
+
+    Returns:
+        Where its content starts and ends.
 
     Raises:
-        CertificateChainError: With code ``x509.malformed``.
+        VerificationError: From `refuse`; by default `malformed`.
     """
     if offset + 2 > limit or data[offset] != tag:
-        raise malformed(f"no element with tag {tag:#04x} at byte {offset}")
+        raise refuse(f"no element with tag {tag:#04x} at byte {offset}")
     length = data[offset + 1]
     start = offset + 2
     if length >= 0x80:
         size = length & 0x7F
         if size not in (1, 2) or start + size > limit:
-            raise malformed("an indefinite or absurd length")
+            raise refuse("an indefinite or absurd length")
         length = int.from_bytes(data[start : start + size])
         start += size
         if length < (0x80 if size == 1 else 0x100):
-            raise malformed("a length written longer than needed")
+            raise refuse("a length written longer than needed")
     if start + length > limit:
-        raise malformed("an element that runs past its parent")
+        raise refuse("an element that runs past its parent")
     return start, start + length

@@ -1,1 +1,1 @@
-"""Root certificates of hardware vendors, as this release embeds them."""
+"""Certificates of hardware vendors' roots, as their vendors publish them: one file per vendor."""

@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
+from opengradient.verify.platforms.sgx import SgxPolicy
 from opengradient.verify.platforms.snp import SnpPolicy
+from opengradient.verify.platforms.tdx import TdxPolicy
 
 
 class PlatformPolicy(Protocol):
@@ -30,6 +32,8 @@ class PlatformPolicy(Protocol):
 PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
     {
         SnpPolicy.kind: SnpPolicy,
+        TdxPolicy.kind: TdxPolicy,
+        SgxPolicy.kind: SgxPolicy,
     }
 )
 """Kind of evidence to the class of its settings."""
