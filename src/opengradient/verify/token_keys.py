@@ -6,7 +6,6 @@ A token's own header may name a key (``kid``) and nothing else: ``jku``, ``jwk``
 """
 
 import base64
-import binascii
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, final
 
@@ -23,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import (
 from opengradient.core.canonical import JsonObject
 from opengradient.core.jwt import decode_part
 from opengradient.errors import ConfigurationError, MalformedError, SignatureError
+from opengradient.verify._fields import Fields, malformed
 
 RS256: Final = "RS256"
 PS256: Final = "PS256"
@@ -146,15 +146,14 @@ class TokenKey:
             MalformedError: Code ``policy.malformed``.
             ConfigurationError: Code ``policy.malformed``: no key that could be used.
         """
-        names = ("kid", "alg", "public_key")
-        texts = [raw.get(name) for name in names] if isinstance(raw, dict) else []
-        if not texts or len(raw) != len(names) or not all(isinstance(t, str) for t in texts):
-            raise MalformedError("a key has kid, alg and public_key", code="policy.malformed")
+        fields = Fields(raw, frozenset({"kid", "alg", "public_key"}))
         try:
-            public_key = base64.b64decode(raw["public_key"], validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise MalformedError("public_key is not base64", code="policy.malformed") from error
-        return cls(kid=raw["kid"], algorithm=raw["alg"], public_key=public_key)
+            public_key = base64.b64decode(fields.get("public_key", str), validate=True)
+        except ValueError as error:
+            raise malformed("public_key must be base64 of DER") from error
+        return cls(
+            kid=fields.get("kid", str), algorithm=fields.get("alg", str), public_key=public_key
+        )
 
 
 def require_distinct(keys: tuple[TokenKey, ...]) -> None:

@@ -4,11 +4,23 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
+from opengradient.core.evidence import (
+    GCP,
+    MAA,
+    NITRO,
+    NVIDIA,
+    SOFTWARE,
+    Evidence,
+    VerifiedEvidence,
+)
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.verify.attestation.binding import require_key, verify_nitriding_user_data
+from opengradient.verify.attestation.devices import verify_device
+from opengradient.verify.attestation.gcp import inspect_gcp, verify_gcp
 from opengradient.verify.attestation.inspect import inspect_nitro
+from opengradient.verify.attestation.maa import inspect_maa, verify_maa
 from opengradient.verify.attestation.nitro import verify_nitro, verify_software_enclave
+from opengradient.verify.attestation.nvidia import inspect_nvidia
 from opengradient.verify.policy import TrustPolicy
 
 
@@ -59,6 +71,8 @@ VERIFIERS: Mapping[str, EvidenceVerifier] = MappingProxyType(
     {
         NITRO: _of_document(verify_nitro),
         SOFTWARE: _of_document(verify_software_enclave),
+        GCP: verify_gcp,
+        MAA: verify_maa,
     }
 )
 """Kind of evidence to its verifier."""
@@ -67,6 +81,9 @@ INSPECTORS: Mapping[str, Callable[[bytes], dict[str, Any]]] = MappingProxyType(
     {
         NITRO: inspect_nitro,
         SOFTWARE: inspect_nitro,
+        GCP: inspect_gcp,
+        MAA: inspect_maa,
+        NVIDIA: inspect_nvidia,
     }
 )
 """Kind of evidence to what reads its document in words, with nothing verified."""
@@ -104,6 +121,7 @@ __all__ = [
     "EvidenceVerifier",
     "inspect_nitro",
     "require_key",
+    "verify_device",
     "verify_evidence",
     "verify_nitriding_user_data",
     "verify_nitro",

@@ -5,6 +5,10 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
+from opengradient.core.evidence import GCP, MAA, NVIDIA
+from opengradient.verify.platforms.gcp import GcpPolicy
+from opengradient.verify.platforms.maa import MaaPolicy
+from opengradient.verify.platforms.nvidia import NvidiaPolicy
 
 
 class PlatformPolicy(Protocol):
@@ -26,5 +30,11 @@ class PlatformPolicy(Protocol):
         ...
 
 
-PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType({})
+PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
+    {
+        GCP: GcpPolicy,
+        MAA: MaaPolicy,
+        NVIDIA: NvidiaPolicy,
+    }
+)
 """Kind of evidence to the class of its settings."""
