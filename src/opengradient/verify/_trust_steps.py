@@ -78,6 +78,8 @@ def check_evidence(
         notes.asserted(
             "enclave", f"software enclave, root {verified.root!r}: no hardware stands behind it"
         )
+    elif verified.by_service:
+        notes.asserted("enclave", verified.root, verified.module_id)
     else:
         notes.proven("enclave", f"{verified.kind}, root {verified.root!r}", verified.module_id)
     measured = f"measurement {verified.measurement}"
@@ -87,6 +89,8 @@ def check_evidence(
             "software enclave" if verified.simulated else "any measurement is accepted",
             measured,
         )
+    elif verified.by_service:
+        notes.asserted("code", f"{verified.root}; {verified.measurement_source}", measured)
     else:
         notes.proven("code", verified.measurement_source, measured)
     for claim in verified.claims:
