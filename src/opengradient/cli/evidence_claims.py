@@ -11,11 +11,11 @@ def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
     """Put what was checked into claims."""
     return (
         _origin(checked),
-        Claim("document", Status.PROVEN, "signature by the chain's leaf", checked.module_id),
+        Claim("document", Status.PROVEN, _signer(checked), checked.module_id),
         Claim(
             "time",
             Status.PROVEN,
-            "windows of the certificates",
+            "times of the token" if checked.by_service else "windows of the certificates",
             ("" if checked.issued_at_ms is None else f"issued {show_on.at(checked.issued_at_ms)}, ")
             + f"good until {show_on.at(checked.valid_until_ms)}",
         ),
@@ -26,11 +26,16 @@ def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
     )
 
 
+def _signer(checked: VerifiedEvidence) -> str:
+    return "signature by " + (checked.root if checked.by_service else "the chain's leaf")
+
+
 def _origin(checked: VerifiedEvidence) -> Claim:
     if checked.simulated:
         return Claim("enclave", Status.ASSERTED, "a software root", "SIMULATED: no hardware")
     detail = "debug mode: the host can read its memory" if checked.debug else "production mode"
-    return Claim("enclave", Status.PROVEN, checked.root, detail)
+    status = Status.ASSERTED if checked.by_service else Status.PROVEN
+    return Claim("enclave", status, checked.root, detail)
 
 
 def _code(checked: VerifiedEvidence) -> Claim:
@@ -38,7 +43,7 @@ def _code(checked: VerifiedEvidence) -> Claim:
         return Claim("code", Status.ABSENT, "a debug enclave measures nothing", checked.measurement)
     if not checked.measurement_accepted:
         return Claim("code", Status.ASSERTED, "compared with nothing", checked.measurement)
-    status = Status.ASSERTED if checked.simulated else Status.PROVEN
+    status = Status.ASSERTED if checked.simulated or checked.by_service else Status.PROVEN
     return Claim("code", status, checked.measurement_source, checked.measurement)
 
 

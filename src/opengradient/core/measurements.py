@@ -5,19 +5,25 @@ from types import MappingProxyType
 from typing import Final
 
 from opengradient.core.digests import keccak256
+from opengradient.core.evidence import GCP, MAA, NITRO, SGX, SNP, SOFTWARE, TDX
 
-MEASURED: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+_PCRS: Final = ("PCR0", "PCR1", "PCR2")
+_TDX: Final = ("MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3")
+_SNP: Final = ("MEASUREMENT",)
+
+MEASURED: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = MappingProxyType(
     {
-        "aws-nitro": ("PCR0", "PCR1", "PCR2"),
-        "software-enclave": ("PCR0", "PCR1", "PCR2"),
-        "intel-tdx": ("MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3"),
-        "intel-sgx": ("MRENCLAVE", "MRSIGNER"),
-        "amd-sev-snp": ("MEASUREMENT",),
-        "gcp-confidential-space": ("IMAGE_DIGEST",),
-        "azure-maa": ("MEASUREMENT",),
+        NITRO: (_PCRS,),
+        SOFTWARE: (_PCRS,),
+        TDX: (_TDX,),
+        SGX: (("MRENCLAVE", "MRSIGNER"),),
+        SNP: (_SNP,),
+        GCP: (("IMAGE_DIGEST",),),
+        MAA: (_SNP, _TDX),
     }
 )
-"""Kind of evidence to its registers, in the order in which they are hashed."""
+"""Kind of evidence to its registers, in the order in which they are hashed (docs/spec/evidence.md,
+clause 3). Azure's service speaks of both SEV-SNP and TDX machines, each with their own."""
 
 
 def measurement_id(kind: str, registers: Mapping[str, str]) -> str | None:
@@ -28,10 +34,11 @@ def measurement_id(kind: str, registers: Mapping[str, str]) -> str | None:
         registers: Name of a register to its value in hex; others than the kind's are ignored.
 
     Returns:
-        ``0x`` and hex of keccak256 over the kind's registers; None where the kind is not known
-        or a register is missing.
+        ``0x`` and hex of keccak256 over the kind's registers; None where the kind is not known,
+        a register is missing, or two sets of them are there.
     """
-    names = MEASURED.get(kind)
-    if names is None or not all(name in registers for name in names):
+    complete = [names for names in MEASURED.get(kind, ()) if registers.keys() >= set(names)]
+    if len(complete) != 1:
         return None
+    names = complete[0]
     return "0x" + keccak256(b"".join(bytes.fromhex(registers[name]) for name in names)).hex()

@@ -67,7 +67,7 @@ class Measured:
             raise MalformedError(
                 "a measurement id does not follow from its registers",
                 code="releases.measurement_id",
-                expected=expected or f"the registers {', '.join(MEASURED[self.kind])}",
+                expected=expected or f"the registers of {MEASURED[self.kind]}",
                 actual=self.measurement,
             )
         object.__setattr__(self, "registers", MappingProxyType(dict(self.registers)))

@@ -144,6 +144,7 @@ class Checker:
         mark = None if repeated else self._attempts.marks.get(receipt.node_id)
         return Expectation(
             domain=self.session.verified.domain,
+            devices=self.session.verified.devices,
             nonce=self.call.nonce,
             channel=self._channel(receipt.channel_binding, replayed=answer.replayed),
             settlement_mode=self.call.settlement.number,

@@ -76,10 +76,17 @@ def check_evidence(
             expected=named.hex(),
             actual=verified.evidence_digest.hex(),
         )
+    _note_evidence(verified, notes)
+    return verified
+
+
+def _note_evidence(verified: VerifiedEvidence, notes: Notebook) -> None:
     if verified.simulated:
         notes.asserted(
             "enclave", f"software enclave, root {verified.root!r}: no hardware stands behind it"
         )
+    elif verified.by_service:
+        notes.asserted("enclave", verified.root, verified.module_id)
     else:
         notes.proven("enclave", f"{verified.kind}, root {verified.root!r}", verified.module_id)
     measured = f"measurement {verified.measurement}"
@@ -89,11 +96,12 @@ def check_evidence(
             "software enclave" if verified.simulated else "any measurement is accepted",
             measured,
         )
+    elif verified.by_service:
+        notes.asserted("code", f"{verified.root}; {verified.measurement_source}", measured)
     else:
         notes.proven("code", verified.measurement_source, measured)
     for claim in verified.claims:
         notes.write(claim)
-    return verified
 
 
 def note_collateral(expect: Expectation, now_ms: int, notes: Notebook) -> None:

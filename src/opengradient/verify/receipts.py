@@ -110,6 +110,8 @@ def verify_receipt(
     check_domain(bundle, expect, notes)  # (2)
     verified = check_evidence(bundle, policy, now_ms, evidence, notes)  # (3)
     note_collateral(expect, now_ms, notes)
+    for device in expect.devices:
+        notes.write(device.claim)
     check_key(bundle, verified, policy, notes)  # (4) (5)
     check_modes(receipt, policy, expect, notes)  # (6)
     check_channel(receipt, verified, expect, notes)  # (7)

@@ -389,6 +389,9 @@ def test_sealed() -> None:
 def test_ids_of_every_kind() -> None:
     assert measurement_id("no-such-kind", {}) is None
     assert measurement_id("aws-nitro", {"PCR0": "00"}) is None
+    td = {name: "00" for name in ("MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3")}
+    assert measurement_id("azure-maa", td) == measurement_id("intel-tdx", td)
+    assert measurement_id("azure-maa", td | {"MEASUREMENT": "00"}) is None
     assert measurement_id("amd-sev-snp", {"MEASUREMENT": ""}) == (
         # keccak256 of nothing
         "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
