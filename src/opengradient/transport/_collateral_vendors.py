@@ -17,15 +17,20 @@ from urllib.parse import unquote_to_bytes
 
 from cryptography import x509
 
-from opengradient.errors import CertificateChainError, ConfigurationError, ProtocolError
+from opengradient.errors import (
+    CertificateChainError,
+    ConfigurationError,
+    MalformedError,
+    ProtocolError,
+)
 from opengradient.transport.http import HttpResponse
 from opengradient.verify._tbs import read_certificate
+from opengradient.verify.attestation.intel_collateral import split_signed
 
 Items = Mapping[str, bytes]
 
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----\s*")
 _HEX = re.compile(rb"[0-9a-fA-F]+\s*")
-_SIGNATURE = re.compile(r'\s*,\s*"signature"\s*:\s*"([0-9a-fA-F]{128})"\s*\}\s*')
 
 
 @final
@@ -155,23 +160,16 @@ def amd_vcek(services: CollateralServices, path: str) -> Resource:
 
 
 def _signed(member: str, name: str, header: str) -> Callable[[HttpResponse], Items]:
-    """Reads ``{"tcbInfo":{...},"signature":"..."}``: the signature covers the member's exact text."""
+    """Reads ``{"tcbInfo":{…},"signature":"…"}``: the signature covers the member's exact text."""
 
     def read(answer: HttpResponse) -> Items:
-        text = answer.body.decode("ascii", "replace")
-        start = re.match(rf'\s*\{{\s*"{member}"\s*:\s*(?=\{{)', text)
-        if start is None:
-            raise malformed(f"it does not start with {member}")
         try:
-            _, end = json.JSONDecoder().raw_decode(text, start.end())
-        except (ValueError, RecursionError) as error:
-            raise malformed(f"{member} is no JSON: {error}") from error
-        signature = _SIGNATURE.fullmatch(text, end)
-        if signature is None:
-            raise malformed(f"{member} is not followed by its signature")
+            signed, signature = split_signed(answer.body, member)
+        except MalformedError as error:
+            raise malformed(error.message) from error
         return {
-            name: text[start.end() : end].encode(),
-            f"{name}_signature": bytes.fromhex(signature.group(1)),
+            name: signed,
+            f"{name}_signature": signature,
             f"{name}_issuer_chain": _issuer_chain(answer, header),
         }
 

@@ -14,7 +14,7 @@ from typing import Final, Protocol, final
 import anyio
 
 from opengradient.core.collateral import Collateral
-from opengradient.core.evidence import SNP, Evidence
+from opengradient.core.evidence import SGX, SNP, TDX, Evidence
 from opengradient.core.snp_kds import (
     kds_chain_path,
     kds_crl_path,
@@ -37,8 +37,10 @@ from opengradient.transport._collateral_vendors import (
     Resource,
     amd_resources,
     amd_vcek,
+    intel_resources,
 )
 from opengradient.transport.seam import Transport, TransportFactory
+from opengradient.verify.attestation.intel_collateral import pck_facts
 
 __all__ = [
     "CollateralEntry",
@@ -282,6 +284,11 @@ class VendorCollateral:
             )
         return entry
 
+    async def _intel(self, evidence: Evidence) -> tuple[CollateralEntry, ...]:
+        fmspc, ca = pck_facts(evidence.document)
+        tee = "tdx" if evidence.kind == TDX else "sgx"
+        return await self._all(intel_resources(self._services, tee=tee, fmspc=fmspc, ca=ca))
+
     async def _amd(self, evidence: Evidence) -> tuple[CollateralEntry, ...]:
         vlek = evidence.collateral.get("vlek")
         if vlek is not None:
@@ -314,6 +321,8 @@ class VendorCollateral:
 _Need = Callable[[VendorCollateral, Evidence], Awaitable[tuple[CollateralEntry, ...]]]
 
 _NEEDS: Final[Mapping[str, _Need]] = {
+    TDX: VendorCollateral._intel,  # noqa: SLF001
+    SGX: VendorCollateral._intel,  # noqa: SLF001
     SNP: VendorCollateral._amd,  # noqa: SLF001
 }
 """Kind of evidence to what it needs; the others need nothing."""

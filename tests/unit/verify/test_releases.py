@@ -389,7 +389,7 @@ def test_sealed() -> None:
 def test_ids_of_every_kind() -> None:
     assert measurement_id("no-such-kind", {}) is None
     assert measurement_id("aws-nitro", {"PCR0": "00"}) is None
-    td = {name: "00" for name in ("MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3")}
+    td = dict.fromkeys(("MRTD", "RTMR0", "RTMR1", "RTMR2", "RTMR3"), "00")
     assert measurement_id("azure-maa", td) == measurement_id("intel-tdx", td)
     assert measurement_id("azure-maa", td | {"MEASUREMENT": "00"}) is None
     assert measurement_id("amd-sev-snp", {"MEASUREMENT": ""}) == (
