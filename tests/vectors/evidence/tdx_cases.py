@@ -540,6 +540,12 @@ def revocation() -> Iterator[Vector]:
         "name",
         items={"pck_crl_issuer_chain": lambda _: pem([renamed, root])},
     )
+    forged = certificate(dataclasses.replace(SPECS["ca"], signed_by="somebody"))
+    yield bad(
+        "x509.signature",
+        "crl-issuer",
+        items={"pck_crl_issuer_chain": lambda _: pem([forged, root])},
+    )
     yield bad("dcap.root.revoked", lists={"root_ca_crl": {"revoked": (SPECS["root"].serial,)}})
     yield bad("dcap.pck_ca.revoked", lists={"root_ca_crl": {"revoked": (SPECS["ca"].serial,)}})
     yield bad("dcap.pck.revoked", lists={"pck_crl": {"revoked": (1, SPECS["pck"].serial)}})
