@@ -19,6 +19,7 @@ _ENTRIES: Final = {
     "release": Entry("opengradient.cli.release:release", "Sign and check release manifests."),
     "policy": Entry("opengradient.cli.policy:policy", "Show and check a trust policy."),
     "network": Entry("opengradient.cli.network:network", "Show, list and choose networks."),
+    "storage": Entry("opengradient.cli.storage:storage", "Store and read blobs by their id."),
     "version": Entry("opengradient.cli.version:version", "Show what is installed."),
 }
 

@@ -1,62 +1,36 @@
-"""AMD's certificates of SEV-SNP: from a pinned ARK over ASK or ASVK to the key of a report.
-
-The profile is AMD publication 57230: three certificates, each signed by RSASSA-PSS with SHA-384,
-MGF1 with SHA-384 and a salt of 48 bytes, below keys of RSA-4096; the leaf's key is on P-384.
-"""
+"""AMD's chains of SEV-SNP: from a pinned ARK over ASK or ASVK to the key of a report."""
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final, final
-
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA384
-from cryptography.hazmat.primitives.serialization import load_der_public_key
+from typing import final
 
 from opengradient.core.evidence import SNP
 from opengradient.core.snp_report import VCEK, VLEK
 from opengradient.core.snp_tcb import PRODUCTS
 from opengradient.errors import CertificateChainError
-from opengradient.verify._der import malformed
 from opengradient.verify._tbs import (
     AUTHORITY_KEY_ID,
     BASIC_CONSTRAINTS,
-    BIT_STRING,
-    BOOLEAN,
     KEY_USAGE,
     OCTET_STRING,
     SEQUENCE,
     SUBJECT_KEY_ID,
     CertificateFields,
-    Signed,
     common_names,
     only,
     read_certificate,
-    unsigned,
 )
 from opengradient.verify._x509 import Window
+from opengradient.verify.attestation._snp_certificates import (
+    DIGITAL_SIGNATURE,
+    KEY_CERT_SIGN,
+    constraints,
+    read_amd_certificate,
+    signed_by,
+    usage,
+)
 from opengradient.verify.policy import Root, TrustPolicy
 
-MAX_CERTIFICATE_BYTES: Final = 4096
-"""AMD's have at most some 1,700 bytes."""
-
-_PSS_SHA384_48 = (
-    "a00f300d06096086480165030402020500a11c301a06092a864886f70d010108300d0609608648016503040202"
-    "0500a203020130"
-)
-PSS_ALGORITHMS: Final = frozenset(
-    {
-        bytes.fromhex("304606092a864886f70d01010a3039" + _PSS_SHA384_48 + "a303020101"),
-        bytes.fromhex("304106092a864886f70d01010a3034" + _PSS_SHA384_48),
-    }
-)
-"""The AlgorithmIdentifier whole: as AMD writes it, with the default trailer field spelled out,
-and as DER wants it, without."""
-
-_RSA_BITS, _RSA_EXPONENT = 4096, 65537
-_MAX_SERIAL_BYTES = 20
-_DIGITAL_SIGNATURE, _KEY_CERT_SIGN, _CRL_SIGN = 0x80, 0x04, 0x02
-_KNOWN_CRITICAL = frozenset({BASIC_CONSTRAINTS, KEY_USAGE})
 _LEAF_NAMES = {VCEK: "SEV-VCEK", VLEK: "SEV-VLEK"}
 _ISSUER_NAMES = {VCEK: "SEV-", VLEK: "SEV-VLEK-"}
 
@@ -79,54 +53,6 @@ class AmdChain:
     issuer: CertificateFields
     product: str
     window: Window
-
-
-def read_amd_certificate(der: bytes) -> CertificateFields:
-    """Read one certificate and check what can be checked without its neighbours.
-
-    Raises:
-        CertificateChainError: ``x509.malformed``, ``x509.algorithm``, ``x509.serial`` or
-            ``x509.critical_extension``.
-    """
-    if len(der) > MAX_CERTIFICATE_BYTES:
-        raise malformed("larger than any of AMD's")
-    fields = read_certificate(der)
-    check_algorithm(fields.signed, "x509.algorithm")
-    if fields.serial < 0 or fields.serial_bytes > _MAX_SERIAL_BYTES:
-        raise CertificateChainError("a serial number is negative or too long", code="x509.serial")
-    for oid, extension in fields.signed.extensions.items():
-        if extension.critical and oid not in _KNOWN_CRITICAL:
-            raise CertificateChainError(
-                f"unknown critical extension {oid.hex()}", code="x509.critical_extension"
-            )
-    return fields
-
-
-def check_algorithm(signed: Signed, code: str) -> None:
-    """Require AMD's one algorithm, named alike inside and outside.
-
-    Raises:
-        CertificateChainError: With the given code.
-    """
-    same = signed.inner_algorithm == signed.outer_algorithm
-    if not same or signed.outer_algorithm not in PSS_ALGORITHMS:
-        raise CertificateChainError(
-            "not signed by RSASSA-PSS with SHA-384 and a salt of 48 bytes",
-            code=code,
-            actual=signed.outer_algorithm.hex(),
-        )
-
-
-def leaf_key(leaf: CertificateFields) -> ec.EllipticCurvePublicKey:
-    """The key that signs reports.
-
-    Raises:
-        CertificateChainError: ``x509.malformed`` or ``x509.key``.
-    """
-    key = _load(leaf)
-    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
-        raise CertificateChainError("the leaf's key is not on P-384", code="x509.key")
-    return key
 
 
 def verify_amd_chain(
@@ -166,30 +92,6 @@ def verify_amd_chain(
     return AmdChain(root=root, ark=ark, issuer=issuer, product=product, window=window)
 
 
-def signed_by(issuer: CertificateFields, signed: Signed) -> bool:
-    """Whether the issuer's key made this signature.
-
-    Raises:
-        CertificateChainError: ``x509.malformed`` or ``x509.key`` for the issuer's key.
-    """
-    key = _load(issuer)
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise CertificateChainError("an issuer's key is not of RSA", code="x509.key")
-    if key.key_size != _RSA_BITS or key.public_numbers().e != _RSA_EXPONENT:
-        raise CertificateChainError("an issuer's key is not like AMD's", code="x509.key")
-    pss = padding.PSS(mgf=padding.MGF1(SHA384()), salt_length=SHA384.digest_size)
-    try:
-        key.verify(signed.signature, signed.tbs, pss, SHA384())
-    except InvalidSignature:
-        return False
-    return True
-
-
-def may_sign_lists(authority: CertificateFields) -> bool:
-    """Whether an authority may sign revocation lists."""
-    return bool(_usage(authority) & _CRL_SIGN)
-
-
 def _find_root(issuer: CertificateFields, policy: TrustPolicy) -> Root:
     """The root that the issuer names; two may have one name, then the one that signed it.
 
@@ -209,11 +111,11 @@ def _find_root(issuer: CertificateFields, policy: TrustPolicy) -> Root:
 def _check_issuer(authority: CertificateFields, *, cas_below: int) -> None:
     if authority.serial == 0:
         raise CertificateChainError("an authority's serial number is zero", code="x509.serial")
-    constraints = authority.signed.extensions.get(BASIC_CONSTRAINTS)
-    ca, limit = _constraints(authority)
-    if constraints is None or not constraints.critical or not ca:
+    extension = authority.signed.extensions.get(BASIC_CONSTRAINTS)
+    ca, limit = constraints(authority)
+    if extension is None or not extension.critical or not ca:
         raise CertificateChainError("an issuer is not a CA", code="x509.ca")
-    if not _usage(authority) & _KEY_CERT_SIGN:
+    if not usage(authority) & KEY_CERT_SIGN:
         raise CertificateChainError("an issuer may not sign certificates", code="x509.key_usage")
     if limit is not None and cas_below > limit:
         raise CertificateChainError(
@@ -226,12 +128,12 @@ def _check_issuer(authority: CertificateFields, *, cas_below: int) -> None:
 
 def _check_leaf(leaf: CertificateFields) -> None:
     """AMD's leaves have neither extension; one that has must not be an authority."""
-    if _constraints(leaf)[0]:
+    if constraints(leaf)[0]:
         raise CertificateChainError("the leaf is a CA", code="x509.leaf_ca")
     if KEY_USAGE not in leaf.signed.extensions:
         return
-    usage = _usage(leaf)
-    if not usage & _DIGITAL_SIGNATURE or usage & _KEY_CERT_SIGN:
+    given = usage(leaf)
+    if not given & DIGITAL_SIGNATURE or given & KEY_CERT_SIGN:
         raise CertificateChainError(
             "the leaf's key is not for signing data only", code="x509.leaf_key_usage"
         )
@@ -303,29 +205,3 @@ def _product(
             actual=common_names(leaf.subject),
         )
     return line
-
-
-def _load(fields: CertificateFields) -> object:
-    try:
-        return load_der_public_key(fields.spki)
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise malformed("a key that cannot be read") from error
-
-
-def _constraints(fields: CertificateFields) -> tuple[bool, int | None]:
-    """Whether basicConstraints say CA, and the path length they allow."""
-    extension = fields.signed.extensions.get(BASIC_CONSTRAINTS)
-    if extension is None:
-        return False, None
-    content = only(extension.value, SEQUENCE)
-    ca = content[:3] == bytes((BOOLEAN, 1, 0xFF))
-    rest = content[3:] if ca else content
-    return ca, unsigned(rest) if rest else None
-
-
-def _usage(fields: CertificateFields) -> int:
-    """The first eight bits of keyUsage; none without the extension."""
-    extension = fields.signed.extensions.get(KEY_USAGE)
-    if extension is None:
-        return 0
-    return int.from_bytes(only(extension.value, BIT_STRING)[1:2])

@@ -8,12 +8,13 @@ from opengradient.core.snp_report import VLEK
 from opengradient.errors import CertificateChainError
 from opengradient.verify._tbs import CertificateFields, RevocationList, read_revocation_list
 from opengradient.verify._x509 import Window
-from opengradient.verify.attestation._snp_chain import (
-    AmdChain,
+from opengradient.verify.attestation._snp_certificates import (
+    CRL_SIGN,
     check_algorithm,
-    may_sign_lists,
     signed_by,
+    usage,
 )
+from opengradient.verify.attestation._snp_chain import AmdChain
 from opengradient.verify.platforms.snp import SnpPolicy
 
 
@@ -58,7 +59,7 @@ def check_revocation(
         raise _refused("issuer", "the revocation list is not of the chain's ARK")
     if any(extension.critical for extension in found.signed.extensions.values()):
         raise _refused("critical_extension", "the list has a critical extension: it is partial")
-    if not may_sign_lists(chain.ark):
+    if not usage(chain.ark) & CRL_SIGN:
         raise _refused("key_usage", "the ARK may not sign revocation lists")
     if not signed_by(chain.ark, found.signed):
         raise _refused("signature", "the revocation list is not signed by the ARK")

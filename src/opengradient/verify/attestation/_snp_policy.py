@@ -15,7 +15,7 @@ def check_signer(signer: str, settings: SnpPolicy) -> None:
     """
     if signer not in settings.signers:
         raise _refused(
-            "signer",
+            "snp.signer",
             f"reports by a {signer} are not accepted",
             expected=sorted(settings.signers),
             actual=signer,
@@ -50,35 +50,37 @@ def check_guest(report: SnpReport, settings: SnpPolicy, *, allow_debug: bool) ->
         ("cxl", settings.allow_cxl),
     ):
         if name in names and not allowed:
-            raise _refused(f"guest.{name}", f"the guest's policy allows {name}")
+            raise _refused(f"snp.guest.{name}", f"the guest's policy allows {name}")
     if report.migration_agent and not settings.allow_migrate_ma:
         raise _refused(
-            "guest.migration_agent", "a migration agent is there", actual=report.report_id_ma.hex()
+            "snp.guest.migration_agent",
+            "a migration agent is there",
+            actual=report.report_id_ma.hex(),
         )
     if settings.require_single_socket and "single_socket" not in names:
-        raise _refused("guest.single_socket", "the guest may run on several sockets")
+        raise _refused("snp.guest.single_socket", "the guest may run on several sockets")
     missing = settings.required_guest - names
     if missing:
         raise _refused(
-            "guest.demand", "the guest does not demand what it should", expected=sorted(missing)
+            "snp.guest.demand", "the guest does not demand what it should", expected=sorted(missing)
         )
     if report.policy.abi < settings.min_abi:
         raise _refused(
-            "guest.abi",
+            "snp.guest.abi",
             "the guest runs on older firmware",
             expected=settings.min_abi,
             actual=report.policy.abi,
         )
     if report.guest_svn < settings.min_guest_svn:
         raise _refused(
-            "guest.svn",
+            "snp.guest.svn",
             "the guest is an older version",
             expected=settings.min_guest_svn,
             actual=report.guest_svn,
         )
     if report.vmpl not in settings.vmpls:
         raise _refused(
-            "vmpl",
+            "snp.vmpl",
             "the report was asked for at another privilege level",
             expected=sorted(settings.vmpls),
             actual=report.vmpl,
@@ -95,23 +97,25 @@ def check_host(report: SnpReport, settings: SnpPolicy) -> None:
     info = report.platform
     if info.unknown and not settings.allow_unknown_platform:
         raise _refused(
-            "platform.unknown", "PLATFORM_INFO has bits of no published meaning", actual=str(info)
+            "snp.platform.unknown",
+            "PLATFORM_INFO has bits of no published meaning",
+            actual=str(info),
         )
     missing = settings.required_platform - info.names
     if missing:
         raise _refused(
-            "platform.required", "the host lacks what it should have", expected=sorted(missing)
+            "snp.platform.required", "the host lacks what it should have", expected=sorted(missing)
         )
     present = settings.forbidden_platform & info.names
     if present:
         raise _refused(
-            "platform.forbidden", "the host has what it should not", actual=sorted(present)
+            "snp.platform.forbidden", "the host has what it should not", actual=sorted(present)
         )
     wanted = settings.required_mitigations
     for vector in (report.launch_mitigations, report.current_mitigations):
         if wanted & ~(vector or 0):
             raise _refused(
-                "platform.mitigations",
+                "snp.platform.mitigations",
                 "the firmware lacks a mitigation",
                 expected=f"{wanted:#x}",
                 actual=None if vector is None else f"{vector:#x}",
@@ -148,7 +152,7 @@ def check_firmware(
     ):
         if not have.covers(need):
             raise _refused(
-                f"tcb.{name}", f"the {name} firmware is too old", expected=need, actual=have
+                f"snp.tcb.{name}", f"the {name} firmware is too old", expected=need, actual=have
             )
 
 
@@ -167,15 +171,15 @@ def check_chip(report: SnpReport, facts: LeafFacts, settings: SnpPolicy) -> str:
         PolicyError: ``snp.chip.masked``, ``snp.chip.unknown`` or ``snp.csp``.
     """
     if report.chip_masked and settings.require_chip_id:
-        raise _refused("chip.masked", "the host hides which chip it is")
+        raise _refused("snp.chip.masked", "the host hides which chip it is")
     shown = b"" if report.chip_masked else report.chip_id
     chip = (facts.hw_id if facts.hw_id is not None else shown).hex()
     if settings.chips is not None and not _listed(chip, settings.chips):
-        raise _refused("chip.unknown", "the policy does not list the chip", actual=chip)
+        raise _refused("snp.chip.unknown", "the policy does not list the chip", actual=chip)
     providers = settings.csp_ids
     if report.signer != VCEK and providers is not None and facts.csp_id not in providers:
         raise _refused(
-            "csp",
+            "snp.csp",
             "the key is of another provider",
             expected=sorted(providers),
             actual=facts.csp_id,
@@ -189,5 +193,5 @@ def _listed(chip: str, chips: frozenset[str]) -> bool:
     return chip in chips or short in chips
 
 
-def _refused(what: str, why: str, *, expected: object = None, actual: object = None) -> PolicyError:
-    return PolicyError(why, code=f"snp.{what}", expected=expected, actual=actual)
+def _refused(code: str, why: str, *, expected: object = None, actual: object = None) -> PolicyError:
+    return PolicyError(why, code=code, expected=expected, actual=actual)

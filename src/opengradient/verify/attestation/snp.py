@@ -19,11 +19,8 @@ from opengradient.verify.attestation._common import (
     check_product,
     check_report_data,
 )
-from opengradient.verify.attestation._snp_chain import (
-    leaf_key,
-    read_amd_certificate,
-    verify_amd_chain,
-)
+from opengradient.verify.attestation._snp_certificates import leaf_key, read_amd_certificate
+from opengradient.verify.attestation._snp_chain import verify_amd_chain
 from opengradient.verify.attestation._snp_crl import check_revocation, crl_window
 from opengradient.verify.attestation._snp_leaf import LeafFacts, check_leaf, read_leaf
 from opengradient.verify.attestation._snp_policy import (
