@@ -12,10 +12,10 @@ from opengradient.core.evidence import NITRO, NVIDIA, Evidence, VerifiedEvidence
 from opengradient.errors import CODES, OpenGradientError, PolicyError, UnsupportedError
 from opengradient.verify.attestation import INSPECTORS, VERIFIERS, verify_device, verify_evidence
 from opengradient.verify.attestation.devices import DEVICE_VERIFIERS, verify_devices
-from opengradient.verify.policy import TrustPolicy
-from opengradient.verify.verdict import Status
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
+from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.token_keys import TokenKey
+from opengradient.verify.verdict import Status
 from tests.support import vectors
 from tests.vectors.devices import nvidia
 from tests.vectors.evidence.token_forge import KEYSET, NOW_MS, OTHER_KEYSET
