@@ -1,15 +1,20 @@
 """What verified tokens say, and that nothing near a genuine one is accepted."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from opengradient.cli.evidence_claims import claims_of
 from opengradient.core.digests import keccak256, sha256
 from opengradient.core.evidence import GCP, MAA, Evidence
 from opengradient.core.report_data import MAX_NONCE_BYTES
 from opengradient.errors import ConfigurationError, MalformedError, VerificationError
 from opengradient.verify.attestation import INSPECTORS, require_key, verify_evidence
+from opengradient.verify.receipts import verify_receipt
+from opengradient.verify.requirements import UnsafeAnyMeasurement
 from opengradient.verify.verdict import Status
+from tests import receipt_factory as factory
 from tests.vectors.evidence import gcp, maa
 from tests.vectors.evidence.token_forge import (
     ES_PIN,
@@ -157,3 +162,32 @@ def test_no_byte_may_be_another_none_missing_and_none_more(kind, document):
             verify(kind, document + more)
         with pytest.raises(VerificationError):
             verify(kind, more + document)
+
+
+def test_a_services_word_is_asserted_in_the_verdict_on_a_receipt():
+    start = factory.NOW // 1000 - 60
+    times = {"iat": start, "nbf": start, "exp": start + 3600}
+    claims = {**gcp.CLAIMS, **times, "eat_nonce": [factory.KEYSET.digest().hex()]}
+    evidence = Evidence(
+        kind=GCP, document=token(claims, RS_PIN), runtime_data=factory.KEYSET.encode()
+    )
+    verdict = verify_receipt(
+        factory.Exchange(evidence=evidence).bundle(),
+        policy=gcp.BASE,
+        now_ms=factory.NOW,
+        expect=factory.expecting(),
+    ).verdict
+    assert not verdict.simulated
+    for name in ("enclave", "code", "attester", "platform"):
+        assert verdict[name].status is Status.ASSERTED
+        assert "Google's attestation service" in verdict[name].source
+    assert verdict["signature"].status is Status.PROVEN
+
+
+def test_a_services_word_is_asserted_in_the_verdict_on_evidence():
+    claims = {claim.name: claim for claim in claims_of(verify(GCP, GCP_TOKEN))}
+    assert claims["enclave"].status is claims["code"].status is Status.ASSERTED
+    assert "Google's attestation service" in claims["document"].source
+    any_code = replace(gcp.BASE, measurements=UnsafeAnyMeasurement())
+    claims = {claim.name: claim for claim in claims_of(verify(GCP, GCP_TOKEN, policy=any_code))}
+    assert claims["code"].source == "compared with nothing"
