@@ -74,6 +74,11 @@ def check_evidence(
             expected=named.hex(),
             actual=verified.evidence_digest.hex(),
         )
+    _note_enclave(verified, notes)
+    return verified
+
+
+def _note_enclave(verified: VerifiedEvidence, notes: Notebook) -> None:
     if verified.simulated:
         notes.asserted(
             "enclave", f"software enclave, root {verified.root!r}: no hardware stands behind it"
@@ -95,7 +100,6 @@ def check_evidence(
         notes.proven("code", verified.measurement_source, measured)
     for claim in verified.claims:
         notes.write(claim)
-    return verified
 
 
 def check_key(
