@@ -76,11 +76,11 @@ def check_evidence(
             expected=named.hex(),
             actual=verified.evidence_digest.hex(),
         )
-    _note_evidence(verified, notes)
+    _note_enclave(verified, notes)
     return verified
 
 
-def _note_evidence(verified: VerifiedEvidence, notes: Notebook) -> None:
+def _note_enclave(verified: VerifiedEvidence, notes: Notebook) -> None:
     if verified.simulated:
         notes.asserted(
             "enclave", f"software enclave, root {verified.root!r}: no hardware stands behind it"

@@ -35,7 +35,9 @@ class Book:
                 "name": name,
                 "clause": clause,
                 "document": self._blob(document, name),
-                "runtime_data": self._blob(runtime_data, f"{name}-keyset") if runtime_data else None,
+                "runtime_data": self._blob(runtime_data, f"{name}-keyset")
+                if runtime_data
+                else None,
                 "collateral": {
                     item: self._blob(data, f"{name}-{item}")
                     for item, data in sorted((collateral or {}).items())

@@ -133,7 +133,12 @@ def _accepted(book: Book) -> None:
     add("ps256", token(CLAIMS, PS_PIN))
     add("es384", token(CLAIMS, ES_PIN))
     add("foreign", runtime_data=b"")
-    add("foreign-nonce", token(put(CLAIMS, "eat_nonce", NONCE.hex()), RS_PIN), runtime_data=b"", nonce=NONCE)
+    add(
+        "foreign-nonce",
+        token(put(CLAIMS, "eat_nonce", NONCE.hex()), RS_PIN),
+        runtime_data=b"",
+        nonce=NONCE,
+    )
     add("foreign-without-nonce", token(put(CLAIMS, "eat_nonce", ...), RS_PIN), runtime_data=b"")
     add("one-nonce-as-text", token(put(CLAIMS, "eat_nonce", KEYSET.digest().hex()), RS_PIN))
     add("no-type", token(CLAIMS, RS_PIN, header={"alg": RS256, "kid": "rs-1"}))
@@ -141,11 +146,23 @@ def _accepted(book: Book) -> None:
     add("lowest-version", policy="version")
     add("register", policy="register")
     add("sev-where-accepted", token(put(CLAIMS, "hwmodel", "GCP_AMD_SEV"), RS_PIN), policy="sev")
-    add("usable-where-accepted", token(put(CLAIMS, "submods/confidential_space/support_attributes", ["USABLE"]), RS_PIN), policy="usable")
+    add(
+        "usable-where-accepted",
+        token(put(CLAIMS, "submods/confidential_space/support_attributes", ["USABLE"]), RS_PIN),
+        policy="usable",
+    )
     debug = put(put(CLAIMS, "dbgstat", "enabled"), "submods/confidential_space", {})
     add("debug-where-accepted", token(debug, RS_PIN), policy="debug")
-    container = {**CLAIMS["submods"]["container"], "cmd_override": ["/node", "--quiet"], "env_override": {"LEVEL": "info"}}
-    add("overrides-where-accepted", token(put(CLAIMS, "submods/container", container), RS_PIN), policy="overrides")
+    container = {
+        **CLAIMS["submods"]["container"],
+        "cmd_override": ["/node", "--quiet"],
+        "env_override": {"LEVEL": "info"},
+    }
+    add(
+        "overrides-where-accepted",
+        token(put(CLAIMS, "submods/container", container), RS_PIN),
+        policy="overrides",
+    )
     nulls = {**CLAIMS["submods"]["container"], "cmd_override": None, "env_override": None}
     add("overrides-null", token(put(CLAIMS, "submods/container", nulls), RS_PIN))
     add("unknown-claim", token({**CLAIMS, "new": [1.5]}, RS_PIN))
@@ -164,9 +181,16 @@ def _forms(book: Book) -> None:
     add("two-parts", "1 parts", "jwt.structure", head + b"." + body)
     add("four-parts", "1 parts", "jwt.structure", good + b"." + signature)
     add("no-payload", "1 parts", "jwt.structure", head + b".." + signature)
-    add("json-serialization", "1 parts", "jwt.structure", compact({"payload": "", "signatures": []}))
+    add(
+        "json-serialization", "1 parts", "jwt.structure", compact({"payload": "", "signatures": []})
+    )
     add("too-large", "1 size", "format.too_large", token({**CLAIMS, "x": "x" * 16384}, RS_PIN))
-    add("header-too-large", "1 size", "jwt.json", token(CLAIMS, RS_PIN, header=header_for(RS_PIN, x="x" * 1024)))
+    add(
+        "header-too-large",
+        "1 size",
+        "jwt.json",
+        token(CLAIMS, RS_PIN, header=header_for(RS_PIN, x="x" * 1024)),
+    )
     for name, document in {
         "padding": head + b"." + body + b"." + signature + b"==",
         "newline-after": good + b"\n",
@@ -174,7 +198,12 @@ def _forms(book: Book) -> None:
         "space-within": head + b". " + body + b"." + signature,
         "standard-alphabet": head + b"." + body + b"." + b"+/" + signature[2:],
         "not-ascii": head + b"." + body + b"." + signature[:-1] + b"\xff",
-        "one-digit-too-many": head + b"." + body + b"." + signature[: len(signature) // 4 * 4] + b"A",
+        "one-digit-too-many": head
+        + b"."
+        + body
+        + b"."
+        + signature[: len(signature) // 4 * 4]
+        + b"A",
         "unused-bits": head + b"." + body + b"." + signature[:-1] + _next_digit(signature[-1]),
     }.items():
         add(f"base64-{name}", "1 base64url", "jwt.base64", document)
@@ -222,8 +251,18 @@ def _headers(book: Book) -> None:
     add("unencoded-payload", "jwt.critical", header_for(RS_PIN, crit=["b64"], b64=False))
     add("unknown-parameter", "jwt.header", header_for(RS_PIN, b64=True))
     add("compressed", "jwt.header", header_for(RS_PIN, zip="DEF"))
-    jwk = {"kty": "RSA", "kid": "rs-1", "e": "AQAB", "n": encode_part(OTHER_RSA_KEY.public_key().public_numbers().n.to_bytes(256)).decode()}
-    add("jwk-injection", "jwt.embedded_key", header_for(RS_PIN, jwk=jwk), lambda d: sign_rs256(d, OTHER_RSA_KEY))
+    jwk = {
+        "kty": "RSA",
+        "kid": "rs-1",
+        "e": "AQAB",
+        "n": encode_part(OTHER_RSA_KEY.public_key().public_numbers().n.to_bytes(256)).decode(),
+    }
+    add(
+        "jwk-injection",
+        "jwt.embedded_key",
+        header_for(RS_PIN, jwk=jwk),
+        lambda d: sign_rs256(d, OTHER_RSA_KEY),
+    )
     for name, value in {
         "x5c": ["MIIB"],
         "x5u": "https://keys.example/chain",
@@ -232,7 +271,12 @@ def _headers(book: Book) -> None:
         "jwk": None,
     }.items():
         add(f"{name}-named", "jwt.embedded_key", header_for(RS_PIN, **{name: value}))
-    add("jku-injection", "jwt.key_url", header_for(RS_PIN, jku="https://keys.example"), lambda d: sign_rs256(d, OTHER_RSA_KEY))
+    add(
+        "jku-injection",
+        "jwt.key_url",
+        header_for(RS_PIN, jku="https://keys.example"),
+        lambda d: sign_rs256(d, OTHER_RSA_KEY),
+    )
     add("jku-null", "jwt.key_url", header_for(RS_PIN, jku=None))
     add("type-of-another-use", "jwt.type", header_for(RS_PIN, typ="at+jwt"))
     add("type-in-small-letters", "jwt.type", header_for(RS_PIN, typ="jwt"))
@@ -242,18 +286,44 @@ def _headers(book: Book) -> None:
     add("kid-number", "jwt.key_id", header_for(RS_PIN, kid=1))
     add("kid-list", "jwt.key_id", header_for(RS_PIN, kid=["rs-1"]))
     add("kid-path", "jwt.key_id", header_for(RS_PIN, kid="../rs-1"))
-    add("kid-of-another-key", "jwt.signature", header_for(RS_PIN), lambda d: sign_rs256(d, OTHER_RSA_KEY), policy="two-keys")
+    add(
+        "kid-of-another-key",
+        "jwt.signature",
+        header_for(RS_PIN),
+        lambda d: sign_rs256(d, OTHER_RSA_KEY),
+        policy="two-keys",
+    )
     add("alg-none", "jwt.algorithm", header_for(RS_PIN, alg="none"), lambda _: b"")
     add("alg-none-in-capitals", "jwt.algorithm", header_for(RS_PIN, alg="NONE"), lambda _: b"")
     add("alg-none-signed", "jwt.algorithm", header_for(RS_PIN, alg="none"))
     add("alg-missing", "jwt.algorithm", {"kid": "rs-1", "typ": "JWT"})
     add("alg-number", "jwt.algorithm", header_for(RS_PIN, alg=256))
-    add("hs256-with-public-der", "jwt.algorithm", header_for(RS_PIN, alg="HS256"), lambda d: sign_hs256(d, public))
-    add("hs256-with-kid", "jwt.algorithm", header_for(RS_PIN, alg="HS256"), lambda d: sign_hs256(d, b"rs-1"))
+    add(
+        "hs256-with-public-der",
+        "jwt.algorithm",
+        header_for(RS_PIN, alg="HS256"),
+        lambda d: sign_hs256(d, public),
+    )
+    add(
+        "hs256-with-kid",
+        "jwt.algorithm",
+        header_for(RS_PIN, alg="HS256"),
+        lambda d: sign_hs256(d, b"rs-1"),
+    )
     add("hs384", "jwt.algorithm", header_for(RS_PIN, alg="HS384"), lambda d: sign_hs256(d, public))
     add("rs512", "jwt.algorithm", header_for(RS_PIN, alg="RS512"))
-    add("ps256-of-an-rs256-key", "jwt.algorithm", header_for(RS_PIN, alg=PS256), lambda d: sign_ps256(d, RSA_KEY))
-    add("rs256-of-a-ps256-key", "jwt.algorithm", header_for(PS_PIN, alg=RS256), lambda d: sign_rs256(d, OTHER_RSA_KEY))
+    add(
+        "ps256-of-an-rs256-key",
+        "jwt.algorithm",
+        header_for(RS_PIN, alg=PS256),
+        lambda d: sign_ps256(d, RSA_KEY),
+    )
+    add(
+        "rs256-of-a-ps256-key",
+        "jwt.algorithm",
+        header_for(PS_PIN, alg=RS256),
+        lambda d: sign_rs256(d, OTHER_RSA_KEY),
+    )
     add("es384-of-an-rs256-key", "jwt.algorithm", header_for(RS_PIN, alg=ES384), sign_es384)
     add("hmac-called-rs256", "jwt.signature_form", sign=lambda d: sign_hs256(d, public))
     add("no-signature", "jwt.signature_form", sign=lambda _: b"")
@@ -266,17 +336,51 @@ def _headers(book: Book) -> None:
     add("signature-the-modulus", "jwt.signature", sign=lambda _: modulus.to_bytes(256))
     add("ps256-as-rs256", "jwt.signature", sign=lambda d: sign_ps256(d, RSA_KEY))
     add("rs256-as-ps256", "jwt.signature", pin=PS_PIN, sign=lambda d: sign_rs256(d, OTHER_RSA_KEY))
-    add("ps256-salt-too-short", "jwt.signature", pin=PS_PIN, sign=lambda d: sign_ps256(d, salt_size=20))
-    add("ps256-without-salt", "jwt.signature", pin=PS_PIN, sign=lambda d: sign_ps256(d, salt_size=0))
+    add(
+        "ps256-salt-too-short",
+        "jwt.signature",
+        pin=PS_PIN,
+        sign=lambda d: sign_ps256(d, salt_size=20),
+    )
+    add(
+        "ps256-without-salt", "jwt.signature", pin=PS_PIN, sign=lambda d: sign_ps256(d, salt_size=0)
+    )
     add("es384-too-short", "jwt.signature_form", pin=ES_PIN, sign=lambda d: sign_es384(d)[:-1])
     add("es384-too-long", "jwt.signature_form", pin=ES_PIN, sign=lambda d: sign_es384(d) + b"\0")
     add("es384-zeros", "jwt.signature_form", pin=ES_PIN, sign=lambda _: bytes(96))
-    add("es384-r-zero", "jwt.signature_form", pin=ES_PIN, sign=lambda d: bytes(48) + sign_es384(d)[48:])
-    add("es384-s-zero", "jwt.signature_form", pin=ES_PIN, sign=lambda d: sign_es384(d)[:48] + bytes(48))
-    order = bytes.fromhex("ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973")
-    add("es384-s-the-order", "jwt.signature_form", pin=ES_PIN, sign=lambda d: sign_es384(d)[:48] + order)
-    add("es384-r-the-order", "jwt.signature_form", pin=ES_PIN, sign=lambda d: order + sign_es384(d)[48:])
-    add("es384-by-another-key", "jwt.signature", pin=ES_PIN, sign=lambda d: sign_es384(d, OTHER_EC_KEY))
+    add(
+        "es384-r-zero",
+        "jwt.signature_form",
+        pin=ES_PIN,
+        sign=lambda d: bytes(48) + sign_es384(d)[48:],
+    )
+    add(
+        "es384-s-zero",
+        "jwt.signature_form",
+        pin=ES_PIN,
+        sign=lambda d: sign_es384(d)[:48] + bytes(48),
+    )
+    order = bytes.fromhex(
+        "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973"
+    )
+    add(
+        "es384-s-the-order",
+        "jwt.signature_form",
+        pin=ES_PIN,
+        sign=lambda d: sign_es384(d)[:48] + order,
+    )
+    add(
+        "es384-r-the-order",
+        "jwt.signature_form",
+        pin=ES_PIN,
+        sign=lambda d: order + sign_es384(d)[48:],
+    )
+    add(
+        "es384-by-another-key",
+        "jwt.signature",
+        pin=ES_PIN,
+        sign=lambda d: sign_es384(d, OTHER_EC_KEY),
+    )
 
 
 def _times(book: Book) -> None:
@@ -284,7 +388,9 @@ def _times(book: Book) -> None:
 
     def add(name: str, expect: str, now_ms: int = NOW_MS, **claims: Any) -> None:
         changed = {k: v for k, v in {**CLAIMS, **claims}.items() if v is not ...}
-        book.add(name, "4 times", expect, token(changed, RS_PIN), runtime_data=keyset, now_ms=now_ms)
+        book.add(
+            name, "4 times", expect, token(changed, RS_PIN), runtime_data=keyset, now_ms=now_ms
+        )
 
     for claim in ("iat", "nbf", "exp"):
         for name, value in {
@@ -340,13 +446,27 @@ def _claims(book: Book) -> None:
     add("support-missing", "5 software", "gcp.support", support, ...)
     add("support-no-list", "5 software", "gcp.support", support, "STABLE")
     add("support-none", "5 software", "gcp.support", "submods/confidential_space", ...)
-    add("version-lower", "5 software", "gcp.software_version", "swversion", ["250799"], policy="version")
+    add(
+        "version-lower",
+        "5 software",
+        "gcp.software_version",
+        "swversion",
+        ["250799"],
+        policy="version",
+    )
     add("version-missing", "5 software", "gcp.software_version", "swversion", ...)
     add("version-two", "5 software", "gcp.software_version", "swversion", ["250800", "250801"])
     add("version-words", "5 software", "gcp.software_version", "swversion", ["latest"])
     add("version-other-digits", "5 software", "gcp.software_version", "swversion", ["\u0662"])
     add("hardware-sev", "6 hardware", "gcp.hardware", "hwmodel", "GCP_AMD_SEV")
-    add("hardware-shielded", "6 hardware", "gcp.hardware", "hwmodel", "GCP_SHIELDED_VM", policy="sev")
+    add(
+        "hardware-shielded",
+        "6 hardware",
+        "gcp.hardware",
+        "hwmodel",
+        "GCP_SHIELDED_VM",
+        policy="sev",
+    )
     add("hardware-missing", "6 hardware", "gcp.hardware", "hwmodel", ...)
     add("hardware-list", "6 hardware", "gcp.hardware", "hwmodel", ["GCP_INTEL_TDX"])
     same("hardware-revoked", "6 hardware", "attestation.revoked_product", policy="revoked-product")
@@ -357,7 +477,14 @@ def _claims(book: Book) -> None:
     add("zone-missing", "7 place", "gcp.zone", "submods/gce/zone", ...)
     same("account-other", "7 place", "gcp.service_account", policy="other-account")
     accounts = "google_service_accounts"
-    add("account-one-more", "7 place", "gcp.service_account", accounts, [ACCOUNT, "b@example"], policy="places")
+    add(
+        "account-one-more",
+        "7 place",
+        "gcp.service_account",
+        accounts,
+        [ACCOUNT, "b@example"],
+        policy="places",
+    )
     add("account-none", "7 place", "gcp.service_account", accounts, ..., policy="places")
     add("account-no-list", "7 place", "gcp.service_account", accounts, ACCOUNT)
     digest = "submods/container/image_digest"
@@ -374,7 +501,14 @@ def _claims(book: Book) -> None:
     same("register-other", "8 image", "attestation.register", policy="other-register")
     command, environment = "submods/container/cmd_override", "submods/container/env_override"
     add("command-replaced", "9 overrides", "gcp.command", command, ["/sh"])
-    add("command-not-as-allowed", "9 overrides", "gcp.command", command, ["/node"], policy="overrides")
+    add(
+        "command-not-as-allowed",
+        "9 overrides",
+        "gcp.command",
+        command,
+        ["/node"],
+        policy="overrides",
+    )
     add("command-not-replaced", "9 overrides", "gcp.command", command, ..., policy="overrides")
     add("command-no-list", "9 overrides", "gcp.command", command, "/sh")
     add("environment-set", "9 overrides", "gcp.environment", environment, {"LEVEL": "info"})
@@ -383,7 +517,14 @@ def _claims(book: Book) -> None:
     both = {**CLAIMS["submods"]["container"], "cmd_override": ["/node", "--quiet"]}
     for name, given in {"value": {"LEVEL": "debug"}, "name": {"LEVEL": "info", "X": "1"}}.items():
         changed = {**both, "env_override": given}
-        add(f"environment-other-{name}", "9 overrides", "gcp.environment", "submods/container", changed, policy="overrides")
+        add(
+            f"environment-other-{name}",
+            "9 overrides",
+            "gcp.environment",
+            "submods/container",
+            changed,
+            policy="overrides",
+        )
 
 
 def _binding(book: Book) -> None:
@@ -406,13 +547,29 @@ def _binding(book: Book) -> None:
     add("keyset-in-capitals", "gcp.nonce.keyset", [mine.upper(), answer])
     add("keyset-within-a-longer-one", "gcp.nonce.keyset", [mine + "00"])
     add("keyset-other", "gcp.nonce.keyset", [mine, answer], runtime_data=OTHER_KEYSET.encode())
-    add("keyset-malformed", "keyset.malformed", [mine], runtime_data=b'{"version":"opengradient.keyset/1"}')
-    add("keyset-second-spelling", "keyset.not_canonical", [mine], runtime_data=keyset.replace(b":", b": ", 1))
+    add(
+        "keyset-malformed",
+        "keyset.malformed",
+        [mine],
+        runtime_data=b'{"version":"opengradient.keyset/1"}',
+    )
+    add(
+        "keyset-second-spelling",
+        "keyset.not_canonical",
+        [mine],
+        runtime_data=keyset.replace(b":", b": ", 1),
+    )
     add("keyset-revoked", "attestation.revoked_key", [mine], policy="revoked-key")
     add("nonce-not-answered", "gcp.nonce.mismatch", [mine], nonce=NONCE)
     add("nonce-raw-with-keyset", "gcp.nonce.mismatch", [mine, NONCE.hex()], nonce=NONCE)
     add("nonce-of-another", "gcp.nonce.mismatch", [mine, answer], nonce=sha256(b"another"))
-    add("foreign-nonce-other", "gcp.nonce.mismatch", NONCE.hex(), runtime_data=b"", nonce=sha256(b"another"))
+    add(
+        "foreign-nonce-other",
+        "gcp.nonce.mismatch",
+        NONCE.hex(),
+        runtime_data=b"",
+        nonce=sha256(b"another"),
+    )
     add("foreign-nonce-hashed", "gcp.nonce.mismatch", answer, runtime_data=b"", nonce=NONCE)
 
 
