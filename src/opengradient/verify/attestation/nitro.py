@@ -56,7 +56,9 @@ def verify_nitro(
     8. The document is not too old, nor from the future (``nitro.timestamp.*``).
     9. It is no debug enclave: PCR0-2 are not all zero (``nitro.debug``).
     10. Its measurement is accepted, and not revoked (``attestation.measurement``,
-        ``attestation.revoked_measurement``, ``attestation.register``, ``releases.*``).
+        ``attestation.revoked_measurement``, ``attestation.register``; where the policy rests on a
+        release manifest ``releases.expired``, ``releases.future``, ``releases.unlisted``,
+        ``releases.register``, ``releases.revoked_measurement``).
     11. It answers our nonce (``nitro.nonce.*``).
     12. Where it binds a keyset of ours: the keyset is well-formed, agrees with ``user_data``, and
         its signing key is not revoked (``keyset.*``, ``nitriding.*``,
