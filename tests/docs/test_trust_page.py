@@ -69,3 +69,35 @@ def test_our_own_vectors_as_files(kind: str, tmp_path: Path) -> None:
             options += [option, tmp_path / name]
     result = run("evidence", "verify", tmp_path / "document", *options)
     assert result.exit_code == 0, result.stdout
+
+
+def test_the_example_of_releases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import opengradient as og
+    from opengradient.networks import Network
+    from tests.unit.verify import releases_factory as make
+
+    (tmp_path / "publishers.txt").write_text("\n".join(key.hex() for key in make.KEYS))
+    key = {"id": "0x" + "11" * 32, "reason": "stolen"}
+    for name, value in (
+        ("manifest.json", make.manifest()),
+        ("revoked.json", make.revocations(revoked=make.revoked(keys=[key]))),
+    ):
+        payload, signatures = make.signed(value)
+        (tmp_path / name).write_bytes(payload)
+        (tmp_path / f"{name}.sig").write_bytes(signatures)
+    monkeypatch.chdir(tmp_path)
+    scope: dict = {}
+    exec((ROOT / "docs" / "examples" / "releases.py").read_text(), scope)
+    policy = scope["trust"](make.NOW, 7)
+    assert policy.measurements.manifest.number == 7
+    network = Network(
+        name="test",
+        chain_id=1,
+        settlement=bytes(20),
+        trust=policy,
+        node_urls=("https://127.0.0.1:1",),
+    )
+    llm = og.LLM(network=network)
+    scope["revoke"](llm, make.NOW)
+    assert llm.policy.revoked_keys == {key["id"]}
+    assert llm.policy.measurements is policy.measurements

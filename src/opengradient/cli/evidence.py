@@ -168,6 +168,40 @@ async def _completed(
 @evidence.command()
 @click.argument("file", type=_FILE)
 @click.option("--kind", type=_KIND, help="What FILE is; found out from its content if not given.")
+@click.option("-o", "--out", type=click.Path(path_type=Path), required=True, help="Where it goes.")
+@click.option("--intel-pcs", help="Mirror of Intel's service, its base URL.")
+@click.option("--amd-kds", help="Mirror of AMD's service, its base URL.")
+@exits.json_option
+def collateral(  # noqa: PLR0917  (one argument per option)
+    file: Path,
+    kind: str | None,
+    out: Path,
+    intel_pcs: str | None,
+    amd_kds: str | None,
+    json_: bool,  # noqa: FBT001
+) -> None:
+    """Fetch what the vendor signs beside a document, for `verify --collateral` without network."""
+    from opengradient.cli.console import console, pairs, shortened  # noqa: PLC0415
+    from opengradient.cli.evidence_files import (  # noqa: PLC0415
+        KINDS,
+        collateral_json,
+        read_evidence,
+    )
+
+    presented, _ = read_evidence(file.read_bytes(), None if kind is None else KINDS[kind])
+    completed, entries = exits.run(_completed, presented, intel_pcs, amd_kds)
+    out.write_text(collateral_json(completed.collateral))
+    ages = {entry.key: entry.age(now_ms()) for entry in entries}
+    if json_:
+        exits.print_json({"collateral": str(out), "fetched": ages})
+        return
+    rows = [("written", str(out)), *((shortened(key), age) for key, age in ages.items())]
+    console().print(pairs(rows))
+
+
+@evidence.command()
+@click.argument("file", type=_FILE)
+@click.option("--kind", type=_KIND, help="What FILE is; found out from its content if not given.")
 @exits.json_option
 def inspect(file: Path, kind: str | None, json_: bool) -> None:  # noqa: FBT001
     """Read a document without checking it: anybody can write what this shows."""

@@ -1,6 +1,7 @@
 """`opengradient evidence` on genuine documents of every kind, with what belongs beside them."""
 
 import base64
+import contextlib
 import json
 import subprocess
 import sys
@@ -9,6 +10,8 @@ from typing import Any
 
 import anyio.from_thread
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opengradient.cli.evidence_files import (
     collateral_json,
@@ -20,7 +23,7 @@ from opengradient.core.canonical import canonical_json
 from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import GCP, MAA, NITRO, NVIDIA, SGX, SNP, SOFTWARE, TDX, Evidence
 from opengradient.core.snp_kds import kds_path
-from opengradient.errors import ConfigurationError, MalformedError
+from opengradient.errors import ConfigurationError, MalformedError, UnsupportedError
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.trust import amd_ark, intel_sgx_root
 from opengradient.wire.settlement import encode_evidence
@@ -316,6 +319,13 @@ def test_what_is_no_collateral(tmp_path: Path, data: bytes) -> None:
     assert read_collateral([], TDX) == Collateral()
 
 
+@given(st.binary(max_size=400))
+def test_any_bytes_are_evidence_or_malformed(data: bytes) -> None:
+    detect_kind(data)
+    with contextlib.suppress(MalformedError, UnsupportedError):
+        read_evidence(data, None)
+
+
 def test_hex_that_is_also_base64() -> None:
     text = snp().read_bytes()
     assert read_evidence(text, None)[0].document == bytes.fromhex(text.decode())
@@ -343,6 +353,17 @@ def test_asked_from_a_mirror(home: Path) -> None:
         status, report = verify(snp(), "--amd-kds", server.url)
         # The mirror's certificates are nobody's: fetched, and refused.
         assert (status, report["code"].split(".")[0]) == (10, "x509")
+        out = home / "collateral.json"
+        status, report = run_json(
+            "evidence", "collateral", snp(), "-o", out, "--amd-kds", server.url
+        )
+        assert status == 0
+        assert set(report["fetched"].values()) == {"0 min ago"}
+        shown = run("evidence", "collateral", snp(), "-o", out, "--amd-kds", server.url).stdout
+        assert "0 min ago" in shown
+        assert "collateral.json" in shown
+        kept = read_collateral([out], SNP)
+        assert kept.get("vcek") == vcek
     assert len(list((home / "collateral").iterdir())) == 3
     status, report = verify(snp(), "--amd-kds", server.url)
     assert status == 10  # from what was kept

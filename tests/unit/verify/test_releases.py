@@ -5,6 +5,8 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opengradient.core.canonical import canonical_json
 from opengradient.core.measurements import measurement_id
@@ -18,6 +20,7 @@ from opengradient.errors import (
     UnsupportedError,
     VerificationError,
 )
+from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.releases import (
     CLOCK_SKEW_MS,
     VerifiedReleases,
@@ -328,6 +331,44 @@ def test_any_byte_changed_is_refused() -> None:
         changed[index] ^= 1
         with pytest.raises((VerificationError, UnsupportedError)):
             check((bytes(changed), signatures))
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_refused(data: bytes) -> None:
+    _, signatures = make.signed(make.manifest())
+    for files in ((data, signatures), (make.signed(make.manifest())[0], data)):
+        with pytest.raises((VerificationError, UnsupportedError)):
+            check(files)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+PLACES = [
+    path
+    for path, _ in NOT_IN_FORM
+    if path.split(".")[-1] not in {"extra", "pcr9", "measurements", "keys", "products"}
+]
+
+
+@given(st.sampled_from(PLACES), JSON)
+def test_any_value_in_any_place_is_refused_or_taken_as_it_stands(path: str, value: Any) -> None:
+    try:
+        data = canonical_json(broken(path, value))
+    except MalformedError:
+        return  # no canonical form: nobody can sign it
+    try:
+        found = ReleaseManifest.parse(data)
+    except VerificationError:
+        return
+    assert found.encode() == data
+
+
+def test_a_policy_with_releases_can_be_hashed() -> None:
+    checked = check(make.signed(make.manifest()))
+    assert hash(TrustPolicy.hardware(checked)) == hash(TrustPolicy.hardware(checked))
 
 
 def test_lists_of_revocations() -> None:

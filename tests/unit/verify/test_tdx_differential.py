@@ -80,7 +80,11 @@ def mutate(data: bytes, rng: random.Random) -> bytes:
     position = rng.randrange(len(data))
     how = rng.randrange(5)
     if how == 0:
-        return data[:position] + bytes((data[position] ^ 1 << rng.randrange(8),)) + data[position + 1 :]
+        return (
+            data[:position]
+            + bytes((data[position] ^ 1 << rng.randrange(8),))
+            + data[position + 1 :]
+        )
     if how == 1:
         return data[:position]
     if how == 2:
