@@ -21,9 +21,7 @@ STATUS = "ConfigurationAndSWHardeningNeeded"
 POLICY = TrustPolicy(
     roots=(intel_sgx_root(TDX), intel_sgx_root(SGX)),
     measurements=UnsafeAnyMeasurement(),
-    platforms=(
-        SgxPolicy(accepted_statuses=frozenset({STATUS}), accepted_advisories=ADVISORIES),
-    ),
+    platforms=(SgxPolicy(accepted_statuses=frozenset({STATUS}), accepted_advisories=ADVISORIES),),
 )
 FILES = {TDX: "tdx_quote", SGX: "sgx_quote"}
 NOW = {TDX: "2025-06-19T10:32:27", SGX: "2025-06-19T10:56:11"}

@@ -135,6 +135,10 @@ def text(old: str, new: str) -> Any:
 def tcb_number(index: int, value: bytes) -> Any:
     def change(fields: dict[str, Any]) -> None:
         fields["tcb"][index] = value
+        if index < len(SVNS) and len(value) == 3:  # CPUSVN says the same
+            cpu_svn = bytearray(SVNS)
+            cpu_svn[index] = value[2]
+            fields["tcb"][len(SVNS) + 1] = tlv(0x04, bytes(cpu_svn))
 
     return change
 
@@ -161,7 +165,6 @@ def accepted() -> Iterator[Vector]:
     yield good("padded", document=lambda d: d + bytes(3000))
     yield good("pem-without-zero-byte", chain_pem=lambda p: p[:-1])
     yield good("pem-without-last-newline", chain_pem=lambda p: p[:-2])
-    yield good("no-auth-data", signature={"qe_auth_data": lambda _: b""}, qe=auth(b""))
     yield good("processor-pck", pck=setting(instance=None, configuration=None))
     yield good(
         "processor-ca", certificates=ca_name("Intel SGX PCK Processor CA"), lists=of_processor()
@@ -306,6 +309,13 @@ def forms() -> Iterator[Vector]:
     yield bad("dcap.quote.certification_type", "5", signature_data=put(128, b"\x05\0"))
     yield bad("dcap.quote.certification_size", "+1", signature_data=add(130, 4, 1))
     yield bad("dcap.quote.certification_size", "-1", signature_data=add(130, 4, -1))
+    for data in (b"", AUTH_DATA[:-1], AUTH_DATA + b"x"):
+        yield bad(
+            "dcap.quote.auth_data_size",
+            str(len(data)),
+            signature={"qe_auth_data": lambda _, data=data: data},
+            qe=auth(data),
+        )
     inner = 134 + 384 + 64 + 2 + len(AUTH_DATA)
     yield bad("dcap.quote.pck_certification_type", "4", signature_data=put(inner, b"\x04\0"))
     yield bad("dcap.quote.pck_certification_type", "6", signature_data=put(inner, b"\x06\0"))
@@ -790,7 +800,17 @@ def standing() -> Iterator[Vector]:
     }
     for status in sorted(ALL - {"UpToDate"} | {"Revoked"}):
         yield bad(code, f"platform-{status}", tcb=first_level(tcbStatus=status))
-        yield bad(code, f"qe-{status}", identity=first_level(tcbStatus=status))
+        part = status in ("OutOfDate", "Revoked")
+        yield bad(
+            code if part else "dcap.qe_identity.malformed",
+            f"qe-{status}",
+            identity=first_level(tcbStatus=status),
+        )
+        yield bad(
+            code if part else "dcap.tcb_info.malformed",
+            f"module-{status}",
+            tcb=module_identity(tcbLevels=[svn_level(1, status)]),
+        )
     yield bad(
         code, "revoked-whatever", tcb=first_level(tcbStatus="Revoked"), view={"settings": lenient}
     )
