@@ -19,8 +19,8 @@ from opengradient.verify.attestation.intel_collateral import (
 )
 from opengradient.verify.trust import intel_sgx_root
 from tests.vectors.evidence.intel_forge import NOW, Case, pem
+from tests.vectors.evidence.intel_kit import Vector
 from tests.vectors.evidence.tdx import policy
-from tests.vectors.evidence.tdx_cases import Vector
 
 RIGHT = Case().collateral()
 
