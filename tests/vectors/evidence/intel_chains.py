@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA384
 
 from tests.vectors.evidence.intel_forge import (
+    CRLS,
     NOW,
     SIGNS,
     SPECS,
@@ -17,6 +18,7 @@ from tests.vectors.evidence.intel_forge import (
     integer,
     key,
     pem,
+    revocation_list,
     sign,
     tlv,
     usage,
@@ -169,7 +171,12 @@ def revocation() -> Iterator[Vector]:
         yield bad("dcap.crl.malformed", f"{short}-tail", **of(patch=lambda d: d + b"\0"))
         yield bad("dcap.crl.malformed", f"{short}-cut", **of(patch=lambda d: d[:-1]))
         yield bad("dcap.crl.malformed", f"{short}-empty", items={item: lambda _: b""})
-        yield bad("dcap.crl.malformed", f"{short}-unused-bits", **of(patch=unused_bits))
+        yield bad(
+            "dcap.crl.malformed",
+            f"{short}-unused-bits",
+            **of(revoked=(even_serial(item),), patch=unused_bits),
+        )
+        yield bad("dcap.crl.malformed", f"{short}-time-tag", **of(patch=time_tag))
         yield bad("dcap.crl.algorithm", short, **of(hash_type=SHA384))
         delta = (x509.DeltaCRLIndicator(1), True)
         yield bad("dcap.crl.critical_extension", f"{short}-delta", **of(extra=(delta,)))
@@ -223,6 +230,21 @@ def revocation() -> Iterator[Vector]:
     yield bad(
         "dcap.pck.revoked", "sgx", **SGX, lists={"pck_crl": {"revoked": (SPECS["pck"].serial,)}}
     )
+
+
+def even_serial(item: str) -> int:
+    """A serial number to list, so that the last bit of the list's signature is zero."""
+    spec = CRLS[item]
+    return next(
+        serial
+        for serial in range(0x9000, 0xA000)
+        if not revocation_list(dataclasses.replace(spec, revoked=(serial,)))[-1] & 1
+    )
+
+
+def time_tag(der: bytes) -> bytes:
+    """A time that is a string of octets."""
+    return put(der.index(b"\x17\x0d"), b"\x04")(der)
 
 
 def unused_bits(der: bytes) -> bytes:
