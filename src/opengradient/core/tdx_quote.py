@@ -36,6 +36,9 @@ CERTIFICATION_QE_REPORT: Final = 6
 BODY_SIZES: Final = {2: TD_REPORT_10_BYTES, 3: TD_REPORT_15_BYTES}
 """Bodies of version 5 that are known: TD reports 1.0 and 1.5."""
 
+QE_AUTH_DATA_BYTES: Final = 32
+"""What Intel's quoting enclave writes; the format would allow other sizes, and nobody uses them."""
+
 VERSIONS: Final = {TEE_SGX: frozenset({3}), TEE_TDX: frozenset({4, 5})}
 
 
@@ -198,10 +201,13 @@ def _body_size(reader: _Reader, version: int) -> int:
 def _read_signature(reader: _Reader, version: int) -> QuoteSignature:
     signature, key = reader.take(64), reader.take(64)
     if version != 3:
-        _read_certification(reader, CERTIFICATION_QE_REPORT, "certification")
+        _read_certification(reader, CERTIFICATION_QE_REPORT, _OUTER)
     qe_report, qe_signature = reader.take(ENCLAVE_REPORT_BYTES), reader.take(64)
-    auth_data = reader.take(reader.number(2))
-    _read_certification(reader, CERTIFICATION_PCK_CHAIN, "pck_certification")
+    auth_size = reader.number(2)
+    if auth_size != QE_AUTH_DATA_BYTES:
+        raise _refused("auth_data_size", "other QE data", QE_AUTH_DATA_BYTES, auth_size)
+    auth_data = reader.take(auth_size)
+    _read_certification(reader, CERTIFICATION_PCK_CHAIN, _INNER)
     return QuoteSignature(
         signature=signature,
         attestation_key=key,
@@ -212,15 +218,19 @@ def _read_signature(reader: _Reader, version: int) -> QuoteSignature:
     )
 
 
-def _read_certification(reader: _Reader, wanted: int, what: str) -> None:
+_OUTER: Final = ("certification_type", "certification_size")
+_INNER: Final = ("pck_certification_type", "pck_certification_size")
+
+
+def _read_certification(reader: _Reader, wanted: int, codes: tuple[str, str]) -> None:
     """Read a head of certification data, whose content must be all that is left."""
     kind, size = reader.number(2), reader.number(4)
     if kind != wanted:
-        raise _refused(f"{what}_type", "another kind of certification data", wanted, kind)
+        raise _refused(codes[0], "another kind of certification data", wanted, kind)
     if size != reader.left:
         raise MalformedError(
             "certification data has another size than is said",
-            code=f"dcap.quote.{what}_size",
+            code=f"dcap.quote.{codes[1]}",
             expected=reader.left,
             actual=size,
         )
