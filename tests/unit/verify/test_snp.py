@@ -4,6 +4,8 @@ import base64
 import contextlib
 import dataclasses
 import json
+import shutil
+import subprocess
 from functools import cache
 from types import MappingProxyType
 
@@ -305,6 +307,9 @@ def test_inspection_of_a_report_with_everything():
     assert said["author_key"] is True
     assert said["guest_min_abi"] == [1, 51]
     assert said["platform_unknown"] == "0x0"
+    assert said["debug"] is False
+    assert inspect_snp(blob("debug guest: report"))["debug"] is True
+    assert inspect_snp(blob("migration agent: report"))["migration_agent"] is True
     assert inspect_snp(blob("hidden chip under a VCEK: report"))["chip_id"] is None
     json.dumps(said)
 
@@ -331,6 +336,31 @@ def test_paths_at_amds_service():
     ):
         with pytest.raises(ConfigurationError):
             call()
+
+
+@pytest.mark.parametrize("name", ["sound Milan v3 vcek", "sound Turin v5 vlek"])
+def test_openssl_agrees_with_our_forge(name, tmp_path):
+    """Chain and list of the generator, by OpenSSL's command line: the forge errs not alone."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("the openssl command is not here")
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [openssl, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout + done.stderr
+
+    evidence, policy, _ = case(name)
+    items = {**dict(evidence.collateral.items), "ark": policy.roots[0].certificate}
+    for item, data in items.items():
+        what = "X509 CRL" if item == "crl" else "CERTIFICATE"
+        body = base64.encodebytes(data).decode()
+        (tmp_path / item).write_text(f"-----BEGIN {what}-----\n{body}-----END {what}-----\n")
+    leaf, issuer = ("vlek", "asvk") if "vlek" in items else ("vcek", "ask")
+    moment = ("-attime", str(NOW // 1000))
+    assert "OK" in run("verify", *moment, "-CAfile", "ark", "-untrusted", issuer, leaf)
+    assert "verify OK" in run("crl", "-in", "crl", "-CAfile", "ark", "-noout")
 
 
 @given(st.binary(max_size=64))

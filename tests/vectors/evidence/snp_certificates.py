@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from opengradient.core.evidence import SNP
+from opengradient.core.evidence import NITRO, SNP
 from opengradient.verify.trust import TrustedRoot
 from tests.vectors.evidence.snp_book import Book
 from tests.vectors.evidence.snp_forge import (
@@ -12,6 +12,7 @@ from tests.vectors.evidence.snp_forge import (
     PSS_DER,
     PSS_SALT_32,
     PSS_SHA256,
+    PSS_WITHOUT_NULL,
     RsaKey,
     Spec,
     ark_spec,
@@ -27,6 +28,11 @@ from tests.vectors.evidence.snp_forge import (
 )
 
 CHAIN = "4 chain"
+_ED25519 = bytes.fromhex(
+    "302a300506032b6570032100d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325"
+) + (bytes.fromhex("af021a68f707511a"))
+"""SubjectPublicKeyInfo of the first key in RFC 8032 section 7.1."""
+
 CONSTRAINTS, USAGE, SUBJECT_ID, AUTHORITY_ID = "551d13", "551d0f", "551d0e", "551d23"
 
 
@@ -90,6 +96,8 @@ def _alone(book: Book) -> None:
         book.case(
             f"{part} without default trailer", clause=CHAIN, **{part: _change(algorithm=PSS_DER)}
         )
+        title = f"{part} without parameters of its hashes"
+        book.case(title, clause=CHAIN, **{part: _change(algorithm=PSS_WITHOUT_NULL)})
         for what, serial in (("negative", -1), ("of 21 bytes", 1 << 160)):
             title = f"{part} with a serial number {what}"
             book.case(title, "x509.serial", clause=CHAIN, **{part: _change(serial=serial)})
@@ -118,6 +126,7 @@ def _keys(book: Book) -> None:
         ("leaf's key on P-256", "leaf", p256_spki()),
         ("leaf's key of RSA", "leaf", rsa("ask").spki),
         ("issuer's key on P-384", "issuer", p384_as_issuer),
+        ("issuer's key of Ed25519", "issuer", _ED25519),
         ("issuer's key of RSA-2048", "issuer", small.spki),
         ("issuer's key with exponent 3", "issuer", odd.spki),
     ):
@@ -161,13 +170,29 @@ def _authorities(book: Book) -> None:
         clause=CHAIN,
         ark=lambda s: s.having(CONSTRAINTS, basic_constraints(path=1), critical=True),
     )
+    nine = der(0x03, bytes((7, 0x04, 0x80)))
+    book.case(
+        "issuer with a usage of nine bits",
+        clause=CHAIN,
+        issuer=lambda s: s.having(USAGE, nine, critical=True),
+    )
     book.case(
         "leaf that is a CA",
         "x509.leaf_ca",
         clause=CHAIN,
         leaf=lambda s: s.having(CONSTRAINTS, basic_constraints(), critical=True),
     )
-    for title, octet in (("that signs certificates", 0x84), ("that signs nothing", 0x20)):
+    book.case(
+        "issuer that only enciphers",
+        "x509.key_usage",
+        clause=CHAIN,
+        issuer=lambda s: s.having(USAGE, key_usage(0x01), critical=True),
+    )
+    for title, octet in (
+        ("that signs certificates", 0x84),
+        ("that signs nothing", 0x20),
+        ("that only enciphers", 0x01),
+    ):
         book.case(
             f"leaf {title}",
             "x509.leaf_key_usage",
@@ -199,6 +224,14 @@ def _links(book: Book) -> None:
         for salt in (0, 32, 47, 49):
             title = f"{part} signed with a salt of {salt}"
             book.case(title, "x509.signature", clause=CHAIN, **{part: _change(salt_bytes=salt)})
+    title = "leaf that names its issuer's key, which does not"
+    named = der(0x30, der(0x80, bytes(20)))
+    book.case(
+        title,
+        clause=CHAIN,
+        leaf=lambda s: s.having(AUTHORITY_ID, named),
+        issuer=lambda s: s.without(SUBJECT_ID),
+    )
     title = "leaf signed by the ARK"
     book.case(title, "x509.signature", clause=CHAIN, leaf=_change(signer="ark_genoa"))
     title = "leaf signed by an RSA-2048 key"
@@ -280,6 +313,15 @@ def _roots(book: Book) -> None:
     title = "policy with a namesake of the root"
     book.case(title, "x509.signature", clause=CHAIN, policy={"roots": (namesake,)})
     book.case("policy with root and namesake", clause=CHAIN, extra_roots=(namesake,))
+    genoa = _root(ark_spec(LINES["Genoa"]), "test ARK Genoa")
+    both = {"roots": (genoa, namesake)}
+    book.case("policy with root before its namesake", clause=CHAIN, policy=both)
+    other = TrustedRoot(kind=NITRO, name="no certificate", certificate=b"none")
+    title = "policy with another kind's root that is no certificate"
+    book.case(title, clause=CHAIN, extra_roots=(other,))
+    other = TrustedRoot(kind=NITRO, name="ARK", certificate=genoa.certificate)
+    title = "policy with the ARK for another kind"
+    book.case(title, "policy.no_trust", clause=CHAIN, policy={"roots": (other,)})
     title = "policy that excludes the product line"
     book.case(
         title,

@@ -55,6 +55,7 @@ def _form(book: Book) -> None:
     for title, value in (
         ("a byte short", CHIP[:63]),
         ("a byte long", CHIP + b"\0"),
+        ("in an octet string with a byte after it", der(0x04, CHIP) + b"\0"),
         ("in a wrong wrapping", der(0x05, CHIP)),
     ):
         book.case(f"chip {title}", _EXTENSION, clause=LEAF, leaf=_having("04", value))

@@ -9,6 +9,7 @@ from tests.vectors.evidence.snp_forge import (
     PKCS1_SHA384,
     PSS_DER,
     PSS_SALT_32,
+    PSS_WITHOUT_NULL,
     key_usage,
     name,
 )
@@ -34,6 +35,8 @@ def write(book: Book) -> None:
     leaf = _change(serials=(0x5EED,))
     book.case("VLEK revoked", "snp.crl.revoked_leaf", clause=LIST, signer="vlek", crl=leaf)
     book.case("serial number 0 listed", clause=LIST, crl=_change(serials=(0,)))
+    for title, algorithm in (("default trailer", PSS_DER), ("parameters", PSS_WITHOUT_NULL)):
+        book.case(f"list without {title}", clause=LIST, crl=_change(algorithm=algorithm))
     book.case("empty list", clause=LIST, crl=_change(serials=()))
     for title, change in (
         ("bytes after it", _change(tail=b"\0")),
@@ -55,14 +58,13 @@ def write(book: Book) -> None:
     book.case(title, "snp.crl.issuer", clause=LIST, crl=other)
     title = "list with a critical extension"
     book.case(title, "snp.crl.critical_extension", clause=LIST, crl=_change(critical=True))
-    usage = key_usage(0x04)
-    title = "ARK that may not sign lists"
-    book.case(
-        title,
-        "snp.crl.key_usage",
-        clause=LIST,
-        ark=lambda s: s.having("551d0f", usage, critical=True),
-    )
+    for title, octet in (("certificates only", 0x04), ("certificates and enciphers", 0x05)):
+        book.case(
+            f"ARK that signs {title}",
+            "snp.crl.key_usage",
+            clause=LIST,
+            ark=lambda s, octet=octet: s.having("551d0f", key_usage(octet), critical=True),
+        )
     for title, signer in (("a stranger", "stranger"), ("the ASK", "ask")):
         book.case(
             f"list signed by {title}", "snp.crl.signature", clause=LIST, crl=_change(signer=signer)

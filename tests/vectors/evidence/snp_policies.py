@@ -139,7 +139,9 @@ def _host(book: Book) -> None:
         title = f"mitigation missing at {when}"
         body = {offset: u64(0b001)}
         book.case(title, code, clause=HOST, version=5, settings=wanted, body=body)
-    book.case("no mitigation vectors", code, clause=HOST, settings=wanted)
+    for bit in (0, 2):
+        wanted = {"required_mitigations": 1 << bit}
+        book.case(f"no vectors for mitigation {bit}", code, clause=HOST, settings=wanted)
 
 
 def _firmware(book: Book) -> None:
@@ -159,9 +161,9 @@ def _firmware(book: Book) -> None:
     lower[6] -= 1
     higher[7] += 1
     order = "snp.tcb.order"
-    body = {0x38: bytes(lower), 0x1E0: bytes(lower)}
-    book.case("current below reported", order, clause=FIRMWARE, body=body)
+    book.case("committed below reported", order, clause=FIRMWARE, body={0x1E0: bytes(lower)})
     book.case("committed above current", order, clause=FIRMWARE, body={0x1E0: bytes(higher)})
+    book.case("current above committed", clause=FIRMWARE, body={0x38: bytes(higher)})
     body = {0x38: bytes(higher), 0x1E0: bytes(higher)}
     book.case("current above reported", clause=FIRMWARE, body=body)
     book.case("launch above current", clause=FIRMWARE, body={0x1F0: bytes(higher)})

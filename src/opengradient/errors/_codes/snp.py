@@ -116,7 +116,7 @@ TABLE: dict[str, Code] = {
     "snp.platform.mitigations": Code("The firmware lacks a mitigation.", _OLD),
     "snp.tcb.reserved": Code("Reserved bytes of a level of firmware are not zero.", _DAMAGED),
     "snp.tcb.order": Code(
-        "The firmware that runs is older than what it reports or has committed to.", _FORGED
+        "The firmware reports more than it committed to, or committed to more than runs.", _FORGED
     ),
     "snp.tcb.reported": Code("The reported firmware is below the policy's minimum.", _OLD),
     "snp.tcb.committed": Code("The host can go back to firmware below the minimum.", _OLD),

@@ -30,18 +30,29 @@ from opengradient.verify._tbs import (
 MAX_CERTIFICATE_BYTES: Final = 4096
 """AMD's have at most some 1,700 bytes."""
 
-_PSS_SHA384_48 = (
-    "a00f300d06096086480165030402020500a11c301a06092a864886f70d010108300d0609608648016503040202"
-    "0500a203020130"
-)
+
+def _pss(*, null: bytes, trailer: bytes) -> bytes:
+    """The AlgorithmIdentifier of RSASSA-PSS (RFC 4055 section 3.1) with AMD's parameters."""
+
+    def tagged(tag: int, *parts: bytes) -> bytes:
+        body = b"".join(parts)
+        return bytes((tag, len(body))) + body
+
+    sha384 = tagged(0x30, bytes.fromhex("0609608648016503040202"), null)
+    mgf1 = tagged(0x30, bytes.fromhex("06092a864886f70d010108"), sha384)
+    salt = bytes.fromhex("a203020130")
+    parameters = tagged(0x30, tagged(0xA0, sha384), tagged(0xA1, mgf1), salt, trailer)
+    return tagged(0x30, bytes.fromhex("06092a864886f70d01010a"), parameters)
+
+
 PSS_ALGORITHMS: Final = frozenset(
-    {
-        bytes.fromhex("304606092a864886f70d01010a3039" + _PSS_SHA384_48 + "a303020101"),
-        bytes.fromhex("304106092a864886f70d01010a3034" + _PSS_SHA384_48),
-    }
+    _pss(null=null, trailer=trailer)
+    for null in (b"\x05\x00", b"")
+    for trailer in (bytes.fromhex("a303020101"), b"")
 )
-"""The AlgorithmIdentifier whole: as AMD writes it, with the default trailer field spelled out,
-and as DER wants it, without."""
+"""SHA-384, MGF1 with SHA-384, 48 bytes of salt: AMD's certificates spell the default trailer field
+out, DER leaves it away; the hashes have NULL for parameters or none (RFC 4055 section 2.1: both
+are to be read). Nothing else is accepted."""
 
 _RSA_BITS, _RSA_EXPONENT = 4096, 65537
 _MAX_SERIAL_BYTES = 20

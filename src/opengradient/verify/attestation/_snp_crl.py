@@ -26,7 +26,7 @@ def check_revocation(
     signer: str,
     settings: SnpPolicy,
     now_ms: int,
-) -> RevocationList | None:
+) -> Window | None:
     """Require a list that the ARK signed, that is current and revokes nothing of the chain.
 
     AMD's lists name what the ARK issued, ASK and ASVK. A VLEK whose serial number stands there is
@@ -41,7 +41,7 @@ def check_revocation(
         now_ms: The time to check at, Unix milliseconds.
 
     Returns:
-        The list; None where there is none and none is required.
+        When the list counts; None where there is none and none is required.
 
     Raises:
         CertificateChainError: ``snp.crl.*``.
@@ -63,25 +63,15 @@ def check_revocation(
         raise _refused("key_usage", "the ARK may not sign revocation lists")
     if not signed_by(chain.ark, found.signed):
         raise _refused("signature", "the revocation list is not signed by the ARK")
-    _check_time(found, settings, now_ms)
+    window = _check_time(found, settings, now_ms)
     if chain.issuer.serial in found.serials:
         raise _refused("revoked", "AMD revoked the certificate that issued the leaf")
     if signer == VLEK and leaf.serial in found.serials:
         raise _refused("revoked_leaf", "AMD revoked the VLEK")
-    return found
+    return window
 
 
-def crl_window(found: RevocationList | None, settings: SnpPolicy, window: Window) -> Window:
-    """The part of a window in which the list is current."""
-    if found is None or found.signed.until_ms is None:
-        return window
-    start, end = found.signed.from_ms, found.signed.until_ms
-    if settings.max_crl_age_ms is not None:
-        end = min(end, start + settings.max_crl_age_ms)
-    return Window(from_ms=max(window.from_ms, start), until_ms=min(window.until_ms, end))
-
-
-def _check_time(found: RevocationList, settings: SnpPolicy, now_ms: int) -> None:
+def _check_time(found: RevocationList, settings: SnpPolicy, now_ms: int) -> Window:
     start, end = found.signed.from_ms, found.signed.until_ms
     if end is None:
         raise _refused("next_update", "the revocation list does not say until when it counts")
@@ -89,8 +79,10 @@ def _check_time(found: RevocationList, settings: SnpPolicy, now_ms: int) -> None
         raise _refused("not_yet_valid", "the revocation list is from the future")
     if now_ms > end:
         raise _refused("expired", "the revocation list is out of date")
-    if settings.max_crl_age_ms is not None and now_ms - start > settings.max_crl_age_ms:
+    limit = end if settings.max_crl_age_ms is None else start + settings.max_crl_age_ms
+    if now_ms > limit:
         raise _refused("stale", "the revocation list is older than the policy allows")
+    return Window(from_ms=start, until_ms=min(end, limit))
 
 
 def _refused(what: str, why: str) -> CertificateChainError:

@@ -135,11 +135,12 @@ def check_firmware(
     current = decode_tcb(report.current_tcb, product)
     committed = decode_tcb(report.committed_tcb, product)
     launch = decode_tcb(report.launch_tcb, product)
-    if not current.covers(reported) or not current.covers(committed):
+    # AMD's slides "SEV-SNP Attestation": reported <= committed <= current.
+    if not committed.covers(reported) or not current.covers(committed):
         raise AttestationError(
-            "the firmware that runs is older than what it reports or has committed to",
+            "the levels of the firmware are not in order",
             code="snp.tcb.order",
-            expected=f">= {reported} and >= {committed}",
+            expected=f"reported {reported} <= committed {committed} <= current",
             actual=str(current),
         )
     minimum = settings.minimum(product)
@@ -173,8 +174,8 @@ def check_chip(report: SnpReport, facts: LeafFacts, settings: SnpPolicy) -> str:
     if report.chip_masked and settings.require_chip_id:
         raise _refused("snp.chip.masked", "the host hides which chip it is")
     shown = b"" if report.chip_masked else report.chip_id
-    chip = (facts.hw_id if facts.hw_id is not None else shown).hex()
-    if settings.chips is not None and not _listed(chip, settings.chips):
+    chip = _name_of(facts.hw_id if facts.hw_id is not None else shown)
+    if settings.chips is not None and chip not in settings.chips:
         raise _refused("snp.chip.unknown", "the policy does not list the chip", actual=chip)
     providers = settings.csp_ids
     if report.signer != VCEK and providers is not None and facts.csp_id not in providers:
@@ -187,10 +188,9 @@ def check_chip(report: SnpReport, facts: LeafFacts, settings: SnpPolicy) -> str:
     return chip
 
 
-def _listed(chip: str, chips: frozenset[str]) -> bool:
-    """A VLEK's report of Turin shows its 8 bytes padded to 64."""
-    short = chip[:16] if chip[16:] == "0" * 112 else chip
-    return chip in chips or short in chips
+def _name_of(chip: bytes) -> str:
+    """The chip as AMD names it: Turin's reports show its 8 bytes padded to 64."""
+    return (chip[:8] if not any(chip[8:]) else chip).hex()
 
 
 def _refused(code: str, why: str, *, expected: object = None, actual: object = None) -> PolicyError:

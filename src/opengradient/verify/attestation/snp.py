@@ -13,7 +13,7 @@ from opengradient.core.digests import keccak256, sha256
 from opengradient.core.evidence import _SEAL, SNP, Evidence, VerifiedEvidence
 from opengradient.core.snp_report import VCEK, VLEK, SnpReport, parse_report
 from opengradient.errors import SignatureError
-from opengradient.verify._tbs import RevocationList
+from opengradient.verify._x509 import Window
 from opengradient.verify.attestation._common import (
     check_measurement,
     check_product,
@@ -21,7 +21,7 @@ from opengradient.verify.attestation._common import (
 )
 from opengradient.verify.attestation._snp_certificates import leaf_key, read_amd_certificate
 from opengradient.verify.attestation._snp_chain import verify_amd_chain
-from opengradient.verify.attestation._snp_crl import check_revocation, crl_window
+from opengradient.verify.attestation._snp_crl import check_revocation
 from opengradient.verify.attestation._snp_leaf import LeafFacts, check_leaf, read_leaf
 from opengradient.verify.attestation._snp_policy import (
     check_chip,
@@ -110,7 +110,7 @@ def verify_snp(
     keyset = check_report_data(  # step 12
         report.report_data, runtime_data=evidence.runtime_data, nonce=nonce, policy=policy
     )
-    window = crl_window(crl, settings, chain.window)
+    windows = [chain.window] if crl is None else [chain.window, crl]
     return VerifiedEvidence(
         kind=SNP,
         simulated=False,
@@ -124,8 +124,8 @@ def verify_snp(
         measurement_source=source,
         debug=debug,
         issued_at_ms=None,
-        valid_from_ms=window.from_ms,
-        valid_until_ms=window.until_ms,
+        valid_from_ms=max(window.from_ms for window in windows),
+        valid_until_ms=min(window.until_ms for window in windows),
         module_id=f"chip {chip}" if chip else f"a chip of {facts.csp_id}",
         nonce=nonce,
         nonce_checked=nonce is not None,
@@ -234,8 +234,8 @@ def _claims(
     )
 
 
-def _crl_claim(crl: RevocationList | None, now_ms: int) -> Claim:
+def _crl_claim(crl: Window | None, now_ms: int) -> Claim:
     if crl is None:
         return Claim("platform.revocation", Status.ABSENT, "no revocation list came with it")
-    age = (now_ms - crl.signed.from_ms) // 86_400_000
+    age = (now_ms - crl.from_ms) // 86_400_000
     return Claim("platform.revocation", Status.PROVEN, "AMD's list", f"{age} days old")
