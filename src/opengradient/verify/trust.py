@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from opengradient.core.digests import sha256
-from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.core.evidence import NITRO, NVIDIA, SOFTWARE
 from opengradient.errors import ConfigurationError
+from opengradient.verify._roots.nvidia import NVIDIA_DEVICE_ROOT_PEM
 
 _log = logging.getLogger("opengradient.verify")
 
@@ -120,6 +121,13 @@ class UnsafeSimulatedRoot:
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, in hex."""
         return sha256(self.certificate).hex()
+
+
+def nvidia_device_root() -> TrustedRoot:
+    """The root "NVIDIA Device Identity CA" that this release embeds; it vouches for GPUs."""
+    body = "".join(NVIDIA_DEVICE_ROOT_PEM.split("\n")[1:-2])
+    certificate = base64.b64decode(body, validate=True)
+    return TrustedRoot(kind=NVIDIA, name="NVIDIA Device Identity CA", certificate=certificate)
 
 
 def aws_nitro_root() -> TrustedRoot:
