@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from opengradient.core.evidence import GCP, MAA, NVIDIA, Evidence
 from opengradient.core.jwt import encode_part, parse_token
+from opengradient.core.spdm_report import parse_report
 from opengradient.errors import OpenGradientError, VerificationError
 from opengradient.verify.attestation import INSPECTORS, verify_device, verify_evidence
-from tests.vectors.devices import nvidia
+from tests.vectors.devices import nvidia, nvidia_report
 from tests.vectors.evidence import gcp, maa
 from tests.vectors.evidence.token_forge import ES_PIN, NONCE, NOW_MS, RS_PIN, compact, token
 
@@ -118,3 +119,37 @@ def test_any_submodules_of_a_gpus_evidence(submods):
     )
     with pytest.raises(VerificationError):
         verify_device(Evidence(kind=NVIDIA, document=document), policy=nvidia.BASE, now_ms=NOW_MS)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_as_a_gpus_report(data):
+    for report in (data, bytes.fromhex("11e001ff") + data, nvidia_report.signed()[:60] + data):
+        with suppress(VerificationError):
+            parse_report(report)
+
+
+@settings(max_examples=200)
+@given(st.integers(0, 4000), st.binary(max_size=8))
+def test_any_change_of_a_gpus_report(position, data):
+    report = nvidia_report.report()
+    at = position % len(report)
+    changed = report[:at] + data + report[at + len(data) :]
+    evidence = Evidence(kind=NVIDIA, document=nvidia_report.one(evidence=changed))
+    with suppress(VerificationError):
+        verify_device(evidence, policy=nvidia_report.base(), now_ms=NOW_MS)
+        assert changed == report
+
+
+@given(st.binary(max_size=200), JSON)
+def test_any_certificates_of_a_gpu(data, item):
+    for document in (
+        nvidia_report.one(data),
+        nvidia_report.one(nvidia_report.pem(data or b"x") + nvidia_report.chain()),
+        nvidia_report.document(evidence_list=[item]),
+    ):
+        with pytest.raises(VerificationError):
+            verify_device(
+                Evidence(kind=NVIDIA, document=document),
+                policy=nvidia_report.base(),
+                now_ms=NOW_MS,
+            )

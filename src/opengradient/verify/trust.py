@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from opengradient.core.digests import sha256
-from opengradient.core.evidence import NITRO, SGX, SNP, SOFTWARE, TDX
+from opengradient.core.evidence import NITRO, NVIDIA, SGX, SNP, SOFTWARE, TDX
 from opengradient.errors import ConfigurationError
 from opengradient.verify._roots.amd import AMD_ARKS
 from opengradient.verify._roots.intel import INTEL_SGX_ROOT_PEM
+from opengradient.verify._roots.nvidia import NVIDIA_DEVICE_ROOT_PEM
 
 _log = logging.getLogger("opengradient.verify")
 
@@ -122,6 +123,13 @@ class UnsafeSimulatedRoot:
     def fingerprint(self) -> str:
         """SHA-256 of the certificate, in hex."""
         return sha256(self.certificate).hex()
+
+
+def nvidia_device_root() -> TrustedRoot:
+    """The root "NVIDIA Device Identity CA" that this release embeds; it vouches for GPUs."""
+    body = "".join(NVIDIA_DEVICE_ROOT_PEM.split("\n")[1:-2])
+    certificate = base64.b64decode(body, validate=True)
+    return TrustedRoot(kind=NVIDIA, name="NVIDIA Device Identity CA", certificate=certificate)
 
 
 def aws_nitro_root() -> TrustedRoot:

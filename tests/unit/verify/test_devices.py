@@ -8,36 +8,51 @@ import pytest
 
 from opengradient.core.collateral import Collateral
 from opengradient.core.devices import NOT_BOUND, VerifiedDevice
+from opengradient.core.digests import sha256
 from opengradient.core.evidence import NITRO, NVIDIA, Evidence, VerifiedEvidence
-from opengradient.errors import CODES, OpenGradientError, PolicyError, UnsupportedError
+from opengradient.errors import (
+    CODES,
+    ConfigurationError,
+    OpenGradientError,
+    PolicyError,
+    UnsupportedError,
+    VerificationError,
+)
+from opengradient.verify._roots.nvidia import NVIDIA_DEVICE_ROOT_SHA256
 from opengradient.verify.attestation import INSPECTORS, VERIFIERS, verify_device, verify_evidence
 from opengradient.verify.attestation.devices import DEVICE_VERIFIERS, verify_devices
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.token_keys import TokenKey
+from opengradient.verify.trust import nvidia_device_root
 from opengradient.verify.verdict import Status
 from tests.support import vectors
-from tests.vectors.devices import nvidia
+from tests.vectors.devices import nvidia, nvidia_report
 from tests.vectors.evidence.token_forge import KEYSET, NOW_MS, OTHER_KEYSET
 
-OURS = json.loads(nvidia.FILE.read_text())
+FILES = {module: json.loads(module.FILE.read_text()) for module in (nvidia, nvidia_report)}
+CASES = [
+    pytest.param(file, vector, id=f"{module.FILE.stem}-{vector['name']}")
+    for module, file in FILES.items()
+    for vector in file["vectors"]
+]
 GOOD = Evidence(kind=NVIDIA, document=nvidia.answer())
 
 
-def run(vector):
+def run(file, vector):
     def blob(name):
-        return b"" if name is None else base64.b64decode(OURS["blobs"][name], validate=True)
+        return b"" if name is None else base64.b64decode(file["blobs"][name], validate=True)
 
     try:
         items = {item: blob(name) for item, name in vector["collateral"].items()}
         verify_device(
             Evidence(
-                kind=OURS["kind"],
+                kind=file["kind"],
                 document=blob(vector["document"]),
                 runtime_data=blob(vector["runtime_data"]),
                 collateral=Collateral.of(items),
             ),
-            policy=TrustPolicy.from_json(OURS["policies"][vector["policy"]]),
+            policy=TrustPolicy.from_json(file["policies"][vector["policy"]]),
             now_ms=vector["now_ms"],
             nonce=None if vector["nonce"] is None else bytes.fromhex(vector["nonce"]),
         )
@@ -46,19 +61,17 @@ def run(vector):
     return "accept"
 
 
-@pytest.mark.parametrize("vector", OURS["vectors"], ids=lambda vector: vector["name"])
-def test_vector(vector):
+@pytest.mark.parametrize(("file", "vector"), CASES)
+def test_vector(file, vector):
     assert vector["expect"] == "accept" or vector["expect"] in CODES
-    assert run(vector) == vector["expect"]
+    assert run(file, vector) == vector["expect"]
 
 
-def test_vectors_have_names_of_their_own():
-    names = [vector["name"] for vector in OURS["vectors"]]
+@pytest.mark.parametrize("module", FILES)
+def test_the_files_are_what_the_generators_make(module):
+    assert module.FILE.read_text() == module.render()
+    names = [vector["name"] for vector in FILES[module]["vectors"]]
     assert len(names) == len(set(names))
-
-
-def test_the_file_is_what_the_generator_makes():
-    assert nvidia.FILE.read_text() == nvidia.render()
 
 
 def test_what_is_said_of_a_gpu():
@@ -139,8 +152,9 @@ def test_inspection_believes_nothing():
     assert shown["overall"]["sub"] == "NVIDIA-PLATFORM-ATTESTATION"
 
 
-def test_the_policy_in_its_file_form():
-    for policy in nvidia.policies().values():
+@pytest.mark.parametrize("module", FILES)
+def test_the_policies_in_their_file_form(module):
+    for policy in module.policies().values():
         assert TrustPolicy.from_json(policy.to_json()) == policy
 
 
@@ -168,3 +182,104 @@ def test_a_genuine_answer_at_the_edges_of_its_window():
         changed = bytearray(document)
         changed[position] ^= 1
         assert outcome(bytes(changed), start) != 1, position
+
+
+REPORTS = Evidence(kind=NVIDIA, document=nvidia_report.one())
+
+
+def test_what_a_gpu_says_of_itself():
+    document = nvidia_report.document(
+        (nvidia_report.chain(), nvidia_report.report()),
+        (nvidia_report.chain(**nvidia_report.SECOND), nvidia_report.report()),
+    )
+    first, second = verify_device(
+        Evidence(kind=NVIDIA, document=document),
+        policy=nvidia_report.policies()["measured"],
+        now_ms=NOW_MS,
+        nonce=nvidia_report.ASKED,
+    )
+    assert (first.name, second.name) == ("GPU-0", "GPU-1")
+    assert (first.identity, second.identity) == ("1004", "2000")
+    assert first.model == nvidia_report.MODEL
+    assert dict(first.versions) == {"driver": nvidia_report.DRIVER, "vbios": nvidia_report.VBIOS}
+    assert first.nonce_checked
+    assert first.issued_at_ms is None
+    assert first.valid_from_ms == nvidia_report.START * 1000
+    assert first.valid_until_ms == nvidia_report.END * 1000
+    assert first.claim.status is Status.PROVEN
+    assert first.claim.source == "device certificate, root 'test root of GPUs'"
+    assert "2 of its measurements compared with the policy's" in first.claim.detail
+    assert first.claim.detail.endswith(NOT_BOUND)
+
+
+def test_a_report_without_a_nonce_is_not_called_fresh():
+    (device,) = verify_device(REPORTS, policy=nvidia_report.base(), now_ms=NOW_MS)
+    assert not device.nonce_checked
+
+
+def test_each_form_needs_its_own_trust():
+    tokens, reports = nvidia.BASE, nvidia_report.base()
+    both = replace(tokens, roots=reports.roots)
+
+    def kinds(policy):
+        found = verify_devices((GOOD, REPORTS), KEYSET, policy=policy, now_ms=NOW_MS)
+        return [device.claim.status for device in found]
+
+    assert kinds(tokens) == [Status.ASSERTED]
+    assert kinds(reports) == [Status.PROVEN]
+    assert kinds(both) == [Status.ASSERTED, Status.PROVEN]
+
+
+def test_inspection_of_reports_believes_nothing():
+    unsigned = nvidia_report.report(lambda _: bytes(96))
+    shown = INSPECTORS[NVIDIA](nvidia_report.one(evidence=unsigned))
+    assert shown["verified"] is False
+    assert shown["gpus"][0]["nonce"] == nvidia_report.ASKED.hex()
+    assert shown["gpus"][0]["measurements"]["1"] == nvidia_report.BLOCKS[1].hex()
+    assert json.dumps(shown)
+
+
+def test_the_embedded_root_is_nvidias():
+    root = nvidia_device_root()
+    assert root.kind == NVIDIA
+    assert sha256(root.certificate) == NVIDIA_DEVICE_ROOT_SHA256
+
+
+@pytest.mark.parametrize(
+    "measurements",
+    [
+        ((0, frozenset({"00" * 48})),),
+        ((255, frozenset({"00" * 48})),),
+        ((1, frozenset({"00" * 48})), (1, frozenset())),
+        ((1, frozenset({"00" * 32})),),
+        ((1, frozenset({"AB" * 48})),),
+    ],
+)
+def test_measurements_that_no_gpu_has(measurements):
+    with pytest.raises(ConfigurationError) as caught:
+        NvidiaPolicy(measurements=measurements)
+    assert caught.value.code == "policy.malformed"
+
+
+def test_no_signed_byte_of_a_report_may_be_another():
+    report = nvidia_report.report()
+    for position in range(len(report)):
+        changed = bytearray(report)
+        changed[position] ^= 1
+        evidence = Evidence(kind=NVIDIA, document=nvidia_report.one(evidence=bytes(changed)))
+        with pytest.raises(VerificationError):
+            verify_device(evidence, policy=nvidia_report.base(), now_ms=NOW_MS)
+
+
+def test_a_genuine_report_of_a_gpu():
+    """GH100 under NVIDIA's own root; the certificates have no end, and the report no time."""
+    document = (vectors("nvidia") / "gh100_report.json").read_bytes()
+    policy = replace(nvidia_report.base(), roots=(nvidia_device_root(),))
+    nonce = bytes.fromhex(json.loads(document)["nonce"])
+    evidence = Evidence(kind=NVIDIA, document=document)
+    (device,) = verify_device(evidence, policy=policy, now_ms=NOW_MS, nonce=nonce)
+    assert (device.model, device.versions["vbios"]) == ("GH100 A01 GSP BROM", "96.00.9F.00.01")
+    assert device.claim.status is Status.PROVEN
+    with pytest.raises(OpenGradientError) as caught:
+        verify_device(evidence, policy=nvidia_report.base(), now_ms=NOW_MS, nonce=nonce)
+    assert caught.value.code == "x509.root"

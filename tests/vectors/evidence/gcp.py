@@ -514,6 +514,7 @@ def _claims(book: Book) -> None:
     add("environment-set", "9 overrides", "gcp.environment", environment, {"LEVEL": "info"})
     add("environment-empty-text", "9 overrides", "gcp.environment", environment, "")
     add("environment-number", "9 overrides", "gcp.environment", environment, {"LEVEL": 1})
+    add("environment-list", "9 overrides", "gcp.environment", environment, {"LEVEL": ["info"]})
     both = {**CLAIMS["submods"]["container"], "cmd_override": ["/node", "--quiet"]}
     for name, given in {"value": {"LEVEL": "debug"}, "name": {"LEVEL": "info", "X": "1"}}.items():
         changed = {**both, "env_override": given}

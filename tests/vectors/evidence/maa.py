@@ -250,6 +250,8 @@ def _tokens(book: Book) -> None:
     )
     nowhere = signed(SNP_CLAIMS, header={**HEADER, "jku": "/certs"})
     add("issuer-not-named", "3 issuer", "maa.issuer", nowhere, policy="no-issuer")
+    empty = signed(put(SNP_CLAIMS, "iss", ""), header={**HEADER, "jku": "/certs"})
+    add("issuer-empty-in-both", "3 issuer", "maa.issuer", empty, policy="no-issuer")
     for name, value in {
         "missing": ...,
         "of-another-tenant": "https://tenant2.weu.attest.azure.net",

@@ -37,6 +37,14 @@ TABLE: dict[str, Code] = {
     "gpu.model": Code("The GPU is of a model that the policy does not list.", _POLICY),
     "gpu.driver": Code("The GPU's driver is of a version that the policy excludes.", _POLICY),
     "gpu.vbios": Code("The GPU's VBIOS is of a version that the policy excludes.", _POLICY),
+    "gpu.spdm.certificates": Code("A GPU's certificates are not a chain in PEM.", _DAMAGED),
+    "gpu.spdm.layout": Code("A GPU's report is not a whole exchange of SPDM 1.1.", _DAMAGED),
+    "gpu.spdm.signature_form": Code("r or s of a report's signature is out of range.", _FORGED),
+    "gpu.spdm.signature": Code("A report is not signed by the GPU's certificate.", _FORGED),
+    "gpu.spdm.firmware_id": Code(
+        "A report is of other firmware than the GPU's certificate was made for.", _FORGED
+    ),
+    "gpu.spdm.measurement": Code("A measurement is not what the policy accepts.", _POLICY),
     "gpu.absent": Code(
         "The policy demands a GPU's evidence, and the node shows none.",
         "Use a node with an attested GPU, or change NvidiaPolicy(required=...).",

@@ -18,12 +18,11 @@ from opengradient.core.evidence import (
 )
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.verify.attestation.binding import require_key, verify_nitriding_user_data
-from opengradient.verify.attestation.devices import verify_device
+from opengradient.verify.attestation.devices import inspect_gpus, verify_device
 from opengradient.verify.attestation.gcp import inspect_gcp, verify_gcp
 from opengradient.verify.attestation.inspect import inspect_nitro
 from opengradient.verify.attestation.maa import inspect_maa, verify_maa
 from opengradient.verify.attestation.nitro import verify_nitro, verify_software_enclave
-from opengradient.verify.attestation.nvidia import inspect_nvidia
 from opengradient.verify.attestation.sgx import inspect_sgx, verify_sgx
 from opengradient.verify.attestation.snp import inspect_snp, verify_snp
 from opengradient.verify.attestation.tdx import inspect_tdx, verify_tdx
@@ -95,7 +94,7 @@ INSPECTORS: Mapping[str, Callable[[bytes], dict[str, Any]]] = MappingProxyType(
         SGX: inspect_sgx,
         GCP: inspect_gcp,
         MAA: inspect_maa,
-        NVIDIA: inspect_nvidia,
+        NVIDIA: inspect_gpus,
     }
 )
 """Kind of evidence to what reads its document in words, with nothing verified."""

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from opengradient.core.devices import VerifiedDevice
 from opengradient.core.evidence import NVIDIA, Evidence
 from opengradient.core.keyset import Keyset
 from opengradient.errors import PolicyError, UnsupportedError
-from opengradient.verify.attestation.nvidia import verify_nvidia
+from opengradient.verify.attestation.nvidia import inspect_nvidia, verify_nvidia
+from opengradient.verify.attestation.nvidia_report import inspect_reports, verify_reports
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
 from opengradient.verify.policy import TrustPolicy
 
@@ -29,7 +30,33 @@ class DeviceVerifier(Protocol):
         ...
 
 
-DEVICE_VERIFIERS: Mapping[str, DeviceVerifier] = MappingProxyType({NVIDIA: verify_nvidia})
+def verify_gpus(
+    evidence: Evidence, /, *, policy: TrustPolicy, now_ms: int, nonce: bytes | None = None
+) -> tuple[VerifiedDevice, ...]:
+    """Verify evidence of NVIDIA's GPUs, in either of its forms.
+
+    A JSON array is the service's answer (`verify_nvidia`), an object holds the GPUs' own reports
+    (`verify_reports`); arguments, result and errors are theirs.
+    """
+    verify = verify_reports if _has_reports(evidence) else verify_nvidia
+    return verify(evidence, policy=policy, now_ms=now_ms, nonce=nonce)
+
+
+def inspect_gpus(document: bytes) -> dict[str, Any]:
+    """Read evidence of GPUs in either form, without verifying it.
+
+    Raises:
+        VerificationError: It has neither form.
+    """
+    evidence = Evidence(kind=NVIDIA, document=document)
+    return (inspect_reports if _has_reports(evidence) else inspect_nvidia)(document)
+
+
+def _has_reports(evidence: Evidence) -> bool:
+    return evidence.document.startswith(b"{")
+
+
+DEVICE_VERIFIERS: Mapping[str, DeviceVerifier] = MappingProxyType({NVIDIA: verify_gpus})
 """Kind of evidence to its verifier. None of these kinds stands in `VERIFIERS`."""
 
 
@@ -65,8 +92,8 @@ def verify_devices(
     """Check the devices that a node shows beside its own evidence.
 
     Each must have been attested with the digest of the node's keyset as nonce. Where the policy
-    pins no key for them, they are passed over as if they were not there: they add a claim, and a
-    claim that nobody is trusted for is absent.
+    trusts nobody for its form (no pinned key for tokens, no root for reports), it is passed over as
+    if it were not there: it adds a claim, and a claim that nobody is trusted for is absent.
 
     Args:
         presented: What the node shows.
@@ -83,7 +110,8 @@ def verify_devices(
         VerificationError: A check failed; the code says which.
     """
     settings = policy.platform(NvidiaPolicy)
-    trusted = presented if settings.keys else ()
+    rooted = any(root.kind == NVIDIA for root in policy.roots)
+    trusted = [item for item in presented if (rooted if _has_reports(item) else settings.keys)]
     devices = tuple(
         device
         for evidence in trusted

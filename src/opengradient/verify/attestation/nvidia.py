@@ -268,18 +268,7 @@ def _device(
     vbios = gpu.text(_G + "vbios-version", "gpu.identity")
     model = gpu.text("hwmodel", "gpu.identity")
     identity = gpu.text("ueid", "gpu.identity")
-    for value, accepted, code in (
-        (model, settings.models, "gpu.model"),
-        (driver, settings.drivers, "gpu.driver"),
-        (vbios, settings.vbios, "gpu.vbios"),
-    ):
-        if accepted is not None and value not in accepted:
-            raise AttestationError(
-                f"{name} is not what the policy accepts",
-                code=code,
-                expected=sorted(accepted),
-                actual=value,
-            )
+    settings.check(name, model, {"driver": driver, "vbios": vbios})
     return VerifiedDevice(
         kind=NVIDIA,
         name=name,
