@@ -2,7 +2,7 @@
 
 python scripts/vector.py KIND FOLDER [NAME]    NAME is a vector's; by default the first sound one
 
-KIND is gcp, maa, nvidia, snp or tdx. FOLDER gets document, policy.json, and where the vector has
+KIND is gcp, maa, nvidia, nvidia_report, snp or tdx. FOLDER gets document, policy.json, and where the vector has
 them runtime_data and collateral.json; the last line says the time at which it is judged.
 """
 

@@ -53,7 +53,7 @@ def test_every_kind_has_its_command() -> None:
     assert len(SESSIONS) >= 8
 
 
-@pytest.mark.parametrize("kind", ["gcp", "maa", "nvidia", "snp", "tdx"])
+@pytest.mark.parametrize("kind", ["gcp", "maa", "nvidia", "nvidia_report", "snp", "tdx"])
 def test_our_own_vectors_as_files(kind: str, tmp_path: Path) -> None:
     made = subprocess.run(
         [sys.executable, ROOT / "scripts" / "vector.py", kind, tmp_path],
@@ -62,7 +62,14 @@ def test_our_own_vectors_as_files(kind: str, tmp_path: Path) -> None:
         text=True,
     ).stdout
     at, nonce = re.search(r"--at (\d+)(?: --nonce (\w+))?", made).groups()
-    options = ["--kind", kind, "--policy", tmp_path / "policy.json", "--at", at]
+    options = [
+        "--kind",
+        kind.removesuffix("_report"),
+        "--policy",
+        tmp_path / "policy.json",
+        "--at",
+        at,
+    ]
     options += ["--nonce", nonce] if nonce else []
     for name, option in (("runtime_data", "--runtime-data"), ("collateral.json", "--collateral")):
         if (tmp_path / name).exists():

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 HERE: Final = {
     "x509.root": "Roots that are built in can be named: --root amd-milan (trusted only by name, "
-    "because forged reports of it are published), amd-genoa, amd-turin, intel-sgx, aws-nitro.",
+    "because forged reports of it are published), amd-genoa, amd-turin, intel-sgx, aws-nitro, nvidia-device.",
     "policy.no_trust": "Name the root: --root FILE, or a whole policy: --policy FILE.",
     "collateral.missing": "Pass it with --collateral and --chain, or leave out --offline.",
     "snp.crl.missing": "Pass AMD's list with --collateral, or go without: --unsafe-without-crl.",

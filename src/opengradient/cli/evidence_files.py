@@ -64,7 +64,10 @@ def read_evidence(data: bytes, kind: str | None) -> tuple[Evidence, bool]:
     text = data.strip()
     if text.startswith(b"{"):
         limit = 4 * (MAX_DOCUMENT_BYTES + MAX_COLLATERAL_BYTES)
-        found = decode_evidence(parse_json_object(text, what="the evidence", max_bytes=limit))
+        value = parse_json_object(text, what="the evidence", max_bytes=limit)
+        if "evidence_list" in value and kind in (None, NVIDIA):
+            return Evidence(kind=NVIDIA, document=text), kind is None
+        found = decode_evidence(value)
         if kind is not None and found.kind != kind:
             raise MalformedError(
                 "the file holds evidence of another kind", expected=kind, actual=found.kind

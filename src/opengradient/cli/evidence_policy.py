@@ -22,11 +22,19 @@ from opengradient.verify.trust import (
     amd_ark,
     aws_nitro_root,
     intel_sgx_root,
+    nvidia_device_root,
 )
 
 NO_BOUND_MS: Final = 2**53
 
-BUILT_IN: Final = ("aws-nitro", "intel-sgx", "amd-milan", "amd-genoa", "amd-turin")
+BUILT_IN: Final = (
+    "aws-nitro",
+    "intel-sgx",
+    "amd-milan",
+    "amd-genoa",
+    "amd-turin",
+    "nvidia-device",
+)
 """Roots that this release embeds, as --root names them."""
 
 
@@ -95,10 +103,11 @@ class PolicyOptions:
             raise click.UsageError("--policy says it all: no other option of trust beside it")
 
     def _roots(self, kind: str) -> tuple[Root, ...]:
-        if kind in (GCP, MAA, NVIDIA):
+        if kind in (GCP, MAA) or (kind == NVIDIA and self.root is None):
+            more = "; GPUs' own reports need --root nvidia-device" if kind == NVIDIA else ""
             raise click.UsageError(
                 "tokens are judged by keys that you pin: pass --policy with the service's keys "
-                "(docs/trust.md shows one)"
+                f"(docs/trust.md shows one){more}"
             )
         if self.root is not None:
             return (_named_root(self.root, kind),)
@@ -146,6 +155,8 @@ def _named_root(name: str, kind: str) -> Root:
 def _built_in(name: str, kind: str) -> TrustedRoot:
     if name == "aws-nitro":
         return aws_nitro_root()
+    if name == "nvidia-device":
+        return nvidia_device_root()
     if name == "intel-sgx":
         return intel_sgx_root(SGX if kind == SGX else TDX)
     return amd_ark(name.removeprefix("amd-").capitalize())

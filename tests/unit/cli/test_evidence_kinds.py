@@ -279,6 +279,20 @@ def test_tokens_need_keys_that_somebody_pinned(tmp_path: Path) -> None:
     assert "--policy" in result.stderr
 
 
+def test_reports_of_gpus(tmp_path: Path) -> None:
+    path = tmp_path / "gpus"
+    path.write_text('{"arch":"HOPPER","nonce":"00","evidence_list":[]}')
+    assert read_evidence(path.read_bytes(), None) == (
+        Evidence(kind=NVIDIA, document=path.read_bytes()),
+        True,
+    )
+    assert run("evidence", "verify", path).exit_code == 2
+    status, report = verify(path, "--root", "nvidia-device")
+    assert (status, report["code"].split(".")[0]) == (30, "gpu")
+    status, report = run_json("evidence", "inspect", path)
+    assert status == 30
+
+
 def test_collateral_by_content() -> None:
     chain = read_collateral([snp("cert_chain_milan"), snp("vcek_milan.der")], SNP)
     assert [name for name, _ in chain.items] == ["ask", "vcek"]
