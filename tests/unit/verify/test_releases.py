@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,16 +11,18 @@ from hypothesis import strategies as st
 
 from opengradient.core.canonical import canonical_json
 from opengradient.core.measurements import measurement_id
-from opengradient.core.releases import ReleaseManifest
+from opengradient.core.releases import Measured, ReleaseManifest
 from opengradient.core.revocations import RevocationList
-from opengradient.core.signed_files import Signatures, signing_bytes
+from opengradient.core.signed_files import KeySignature, Signatures, signing_bytes
 from opengradient.errors import (
     ConfigurationError,
     MalformedError,
     OpenGradientError,
+    PolicyError,
     UnsupportedError,
     VerificationError,
 )
+from opengradient.verify.attestation._common import check_product
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.releases import (
     CLOCK_SKEW_MS,
@@ -28,6 +31,7 @@ from opengradient.verify.releases import (
     verify_releases,
     verify_revocations,
 )
+from tests.unit.verify import nitro_forge as forge
 from tests.unit.verify import releases_factory as make
 from tests.unit.verify.releases_factory import DAY, KEYS, MEASUREMENT, NOW
 
@@ -320,8 +324,15 @@ def test_too_many_signatures() -> None:
     [([], 1), (KEYS, 0), (KEYS, 4), (KEYS, -1), (KEYS, True), ([b"x" * 31], 1)],
 )
 def test_settings_that_make_no_sense(keys: list[bytes], threshold: int) -> None:
-    with pytest.raises(ConfigurationError):
+    with pytest.raises(ConfigurationError) as caught:
         check(make.signed(make.manifest(), (0, 1, 2)), keys=keys, threshold=threshold)
+    assert caught.value.code == "policy.malformed"
+
+
+def test_the_edges_of_thresholds() -> None:
+    check(make.signed(make.manifest(), (0,)), threshold=1)
+    check(make.signed(make.manifest(), (0, 1, 2)), threshold=3)
+    assert CLOCK_SKEW_MS == 60_000
 
 
 def test_any_byte_changed_is_refused() -> None:
@@ -405,11 +416,145 @@ def test_json_form_keeps_the_signatures() -> None:
         VerifiedReleases.from_json(value)
     assert caught.value.code == "releases.signature"
     for change in ({"extra": 1}, {"keys": [5]}, {"keys": ["xx"]}):
-        with pytest.raises(VerificationError):
+        with pytest.raises(VerificationError) as caught:
             VerifiedReleases.from_json(checked.to_json() | change)
-    for change in ({"keys": {}}, {"threshold": 0}, {"threshold": "2"}):
-        with pytest.raises(ConfigurationError):
+        assert caught.value.code == "policy.malformed"
+    for change in ({"keys": {}}, {"keys": 5}, {"threshold": 0}, {"threshold": "2"}):
+        with pytest.raises(ConfigurationError) as refused:
             VerifiedReleases.from_json(checked.to_json() | change)
+        assert refused.value.code == "policy.malformed"
+
+
+PARSERS = [
+    (ReleaseManifest.parse, make.manifest(), 4 * 1024 * 1024),
+    (RevocationList.parse, make.revocations(), 1024 * 1024),
+]
+
+
+@pytest.mark.parametrize(("parse", "value", "size"), PARSERS)
+def test_sizes(parse: Any, value: dict[str, Any], size: int) -> None:
+    data = canonical_json(value).ljust(size)
+    parse(data, canonical=False)
+    with pytest.raises(MalformedError) as caught:
+        parse(data + b" ", canonical=False)
+    assert caught.value.code == "format.too_large"
+
+
+def test_the_size_of_signatures() -> None:
+    _, signatures = make.signed(make.manifest())
+    Signatures.parse(signatures.ljust(16 * 1024))
+    with pytest.raises(MalformedError) as caught:
+        Signatures.parse(signatures.ljust(16 * 1024 + 1))
+    assert caught.value.code == "format.too_large"
+
+
+def test_a_second_signature_by_a_key_takes_the_place_of_its_first() -> None:
+    old = KeySignature(key=KEYS[0], signature=bytes(64))
+    other = KeySignature(key=KEYS[1], signature=bytes(64))
+    new = KeySignature(key=KEYS[0], signature=b"\1" * 64)
+    items = Signatures(payload_type="x", items=()).added(old).added(other).added(new).items
+    assert set(items) == {new, other}
+
+
+def test_edges_of_numbers_and_texts() -> None:
+    for number in (0, 2**53 - 1):
+        check(make.signed(make.manifest(number=number)))
+    check(make.signed(broken("releases.0.name", "x" * 512)))
+    check(make.signed(broken("releases.0.name", "x")))
+    check(make.signed(make.manifest(issued_at=0)))
+
+
+def test_registers_are_nobodys_to_change() -> None:
+    registers = dict(make.PCRS)
+    measured = Measured(kind="aws-nitro", measurement=MEASUREMENT, registers=registers)
+    registers["PCR0"] = "00" * 48
+    assert measured.registers == make.PCRS
+    with pytest.raises(TypeError):
+        measured.registers["PCR0"] = "00" * 48
+
+
+def test_lists_of_another_version() -> None:
+    value = make.revocations()
+    _, signatures = make.signed(value)
+    payload = canonical_json(value | {"version": "opengradient.revocations/2"})
+    with pytest.raises(UnsupportedError):
+        verify_revocations(payload, signatures, keys=KEYS, threshold=2, now_ms=NOW)
+
+
+FORGED = {f"PCR{index}": value.hex() for index, value in forge.PCRS.items()}
+
+
+def nitro_releases(now: int = forge.NOW, **changes: Any) -> VerifiedReleases:
+    """A manifest that lists what the forged Nitro documents measure."""
+    measured = make.measured(
+        "aws-nitro", {f"PCR{index}": FORGED[f"PCR{index}"] for index in range(3)}
+    )
+    settings = {
+        "issued_at": now - DAY,
+        "expires_at": now + DAY,
+        "releases": [make.release(measurements=[measured])],
+        **changes,
+    }
+    return check(make.signed(make.manifest(**settings)), now_ms=now)
+
+
+def nitro_code(**changes: Any) -> str:
+    with pytest.raises(VerificationError) as caught:
+        forge.verify(forge.document(), measurements=nitro_releases(**changes))
+    return caught.value.code
+
+
+def test_nitro_documents_by_releases() -> None:
+    verified = forge.verify(forge.document(), measurements=nitro_releases())
+    assert verified.measurement_accepted is True
+    assert verified.measurement_source == (
+        "release llm-proxy 1.4.0 in signed manifest 7: https://example.org/node at " + "ab" * 20
+    )
+    node_id = "0x" + forge.SIGNER.public_key.node_id.hex()
+    stolen = make.revoked(keys=[{"id": node_id, "reason": "stolen"}])
+    assert nitro_code(revoked=stolen) == "releases.revoked_key"
+    leaking = make.revoked(measurements=[{"id": verified.measurement, "reason": "leaks"}])
+    assert nitro_code(revoked=leaking) == "releases.revoked_measurement"
+    assert nitro_code(releases=[]) == "releases.unlisted"
+    assert nitro_code(now=forge.NOW - DAY) == "releases.expired"
+    assert nitro_code(now=forge.NOW + DAY + CLOCK_SKEW_MS + 1) == "releases.future"
+
+
+def test_a_policy_is_current_until_its_manifest_ends() -> None:
+    policy = TrustPolicy.hardware(nitro_releases())
+    assert policy.is_current(forge.NOW + DAY - 1)
+    assert not policy.is_current(forge.NOW + DAY)
+    assert TrustPolicy.hardware(frozenset()).is_current(2**60)
+
+
+def test_product_lines_by_releases() -> None:
+    revoked = make.revoked(products=[{"id": "amd-sev-snp/Milan", "reason": "keys extracted"}])
+    policy = TrustPolicy.hardware(nitro_releases(revoked=revoked))
+    check_product("amd-sev-snp", "Genoa", policy)
+    with pytest.raises(PolicyError) as caught:
+        check_product("amd-sev-snp", "Milan", policy)
+    assert caught.value.code == "releases.revoked_product"
+
+
+def test_a_policy_only_adds_revocations() -> None:
+    node, code = "0x" + "11" * 32, "0x" + "22" * 32
+    policy = replace(
+        TrustPolicy.hardware(frozenset()),
+        revoked_keys=frozenset({node}),
+        revoked_measurements=frozenset({code}),
+        revoked_products=frozenset({"amd-sev-snp/Milan"}),
+    )
+    entries = make.revoked(
+        keys=[{"id": "0x" + "33" * 32, "reason": "x"}],
+        measurements=[{"id": "0x" + "44" * 32, "reason": "x"}],
+        products=[{"id": "intel-tdx/B0C06F000000", "reason": "x"}],
+    )
+    files = make.signed(make.revocations(revoked=entries))
+    after = policy.with_revocations(verify_revocations(*files, keys=KEYS, threshold=2, now_ms=NOW))
+    assert after.revoked_keys == {node, "0x" + "33" * 32}
+    assert after.revoked_measurements == {code, "0x" + "44" * 32}
+    assert after.revoked_products == {"amd-sev-snp/Milan", "intel-tdx/B0C06F000000"}
+    assert replace(after, revoked_keys=policy.revoked_keys) != policy
 
 
 def test_sealed() -> None:
