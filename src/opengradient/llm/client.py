@@ -30,8 +30,10 @@ from opengradient.llm.requests import (
 )
 from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
-from opengradient.networks import Network, NodeProtocol, load_network
+from opengradient.llm.trust import Trust
+from opengradient.networks import Network, NodeProtocol, config_home, load_network
 from opengradient.transport import RetryPolicy, TransportFactory
+from opengradient.transport.collateral import CollateralSource, VendorCollateral
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import parse_hex
 from opengradient.wire.nodes import decode_models
@@ -50,7 +52,7 @@ class LLM:
 
     Attributes:
         network: The network in use; ``network.source`` says how it was chosen.
-        policy: Whom and what is trusted.
+        policy: Whom and what is trusted; `use_policy` replaces it.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class LLM:
         settlement_mode: x402SettlementMode | str = x402SettlementMode.BATCH_HASHED,
         clock: Callable[[], int] = system_clock_ms,
         transports: TransportFactory | None = None,
+        collateral: CollateralSource | None = None,
     ) -> None:
         """Choose network and trust. Nothing is sent before the first call.
 
@@ -81,6 +84,8 @@ class LLM:
             settlement_mode: What of an inference reaches the ledger, unless a call says else.
             clock: Unix milliseconds; this machine's clock by default.
             transports: Another way to the network; pinned HTTP by default.
+            collateral: Another source of what vendors sign beside evidence; by default their
+                services, kept in the folder ``collateral`` of the configuration.
 
         Raises:
             ConfigurationError: No network, or an argument that is not valid.
@@ -89,18 +94,26 @@ class LLM:
         if timeout <= 0 or max_retries < 0:
             raise ConfigurationError("timeout is above 0 and max_retries is not below it")
         self.network = _adapted(load_network(network), rpc_url, tee_registry_address)
-        self.policy = policy or self.network.trust
+        self._trust = Trust(policy or self.network.trust)
         self._settlement = settlement_of({"settlement_mode": settlement_mode})
         environment = Environment(
             clock=clock, timeout=timeout, retry=RetryPolicy(max_retries=max_retries)
         )
-        self._environment = (
-            environment if transports is None else replace(environment, transports=transports)
+        if transports is not None:
+            environment = replace(environment, transports=transports)
+        self._environment = replace(
+            environment,
+            collateral=collateral
+            or VendorCollateral(
+                transports=environment.transports,
+                clock=clock,
+                folder=config_home() / "collateral",
+            ),
         )
-        self._pool = NodePool(self.network, self.policy, self._environment)
-        self._caller = Caller(self._pool, self.policy, self._environment)
+        self._pool = NodePool(self.network, self._trust, self._environment)
+        self._caller = Caller(self._pool, self._trust, self._environment)
         self._legacy = (
-            LegacyCaller(self.network, self.policy, self._environment)
+            LegacyCaller(self.network, self._trust, self._environment)
             if self.network.protocol is NodeProtocol.LEGACY
             else None
         )
@@ -137,6 +150,23 @@ class LLM:
     ) -> None:
         """Close every connection."""
         await self.close()
+
+    @property
+    def policy(self) -> TrustPolicy:
+        """Whom and what is trusted now."""
+        return self._trust.policy
+
+    def use_policy(self, policy: TrustPolicy) -> None:
+        """Trust by another policy from now on, in one step; nothing waits.
+
+        Every node is verified anew before it gets another request, and whatever comes back from
+        now on is judged by this policy, also the answer to a request that is under way. Call it
+        in the event loop of the client.
+
+        Args:
+            policy: For example ``llm.policy.with_revocations(verified)``.
+        """
+        self._trust.policy = policy
 
     async def close(self) -> None:
         """Close every connection. The client can be used again and then opens new ones."""
@@ -251,7 +281,7 @@ class LLM:
             VerificationError: What a node gave is not to be believed.
         """
         self._need_receipts("receipts")
-        return await recall(self._pool, self.policy, self._environment, idempotency_key)
+        return await recall(self._pool, self._environment, idempotency_key)
 
     async def _ask(self, call: Call) -> ChatReply:
         if self._legacy is not None:

@@ -12,8 +12,8 @@ from opengradient.chain.values import NodeKind, NodeRecord
 from opengradient.errors import ChainError, ConnectError, OpenGradientError
 from opengradient.llm.environment import Environment, RpcPost
 from opengradient.llm.node import Node
+from opengradient.llm.trust import Trust
 from opengradient.networks import Network
-from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
 
 REGISTRY_TTL_MS: Final = 60_000
@@ -33,6 +33,8 @@ class NodeView:
         evidence: Kind of its evidence.
         simulated: Whether that is a software enclave's.
         measurement: Id of the code that it runs.
+        collateral_fetched_at_ms: When the oldest of what its vendor signs beside the evidence was
+            fetched, Unix milliseconds; None where the kind needs none.
         error: Why it is not used; None where it is.
     """
 
@@ -41,6 +43,7 @@ class NodeView:
     evidence: str | None = None
     simulated: bool | None = None
     measurement: str | None = None
+    collateral_fetched_at_ms: int | None = None
     error: OpenGradientError | None = None
 
 
@@ -48,10 +51,10 @@ class NodeView:
 class NodePool:
     """Knows the nodes of a network and chooses among them."""
 
-    def __init__(self, network: Network, policy: TrustPolicy, environment: Environment) -> None:
+    def __init__(self, network: Network, trust: Trust, environment: Environment) -> None:
         """Nothing is read before the first choice."""
         self._network = network
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         self._nodes: dict[str, Node] = {}
         self._current: tuple[str, ...] = ()
@@ -113,7 +116,7 @@ class NodePool:
         for url, payee in found.items():
             if url not in self._nodes:
                 self._nodes[url] = Node(
-                    url.rstrip("/"), payee, self._environment, self._policy, self._network.domain
+                    url.rstrip("/"), payee, self._environment, self._trust, self._network.domain
                 )
         self._current = tuple(found)
         self._read_at_ms = self._environment.clock()
@@ -152,6 +155,7 @@ class NodePool:
                 evidence=verified.standing.kind,
                 simulated=verified.standing.simulated,
                 measurement=verified.standing.measurement,
+                collateral_fetched_at_ms=node.collateral_fetched_at_ms(verified),
             )
 
         async with anyio.create_task_group() as group:

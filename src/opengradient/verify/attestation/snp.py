@@ -104,7 +104,9 @@ def verify_snp(
     chip = check_chip(report, facts, settings)  # step 10
     measurement = "0x" + keccak256(report.measurement).hex()
     registers = _registers(report)
-    accepted, source = check_measurement(SNP, measurement, registers, policy)  # step 11
+    accepted, source = check_measurement(  # step 11
+        SNP, measurement, registers, policy, now_ms=now_ms
+    )
     keyset = check_report_data(  # step 12
         report.report_data, runtime_data=evidence.runtime_data, nonce=nonce, policy=policy
     )
