@@ -11,10 +11,12 @@ from opengradient.errors._codes import (
     collateral,
     gpu,
     ledger,
+    model,
     node,
     receipt,
     releases,
     snp,
+    storage,
     tdx,
     tokens,
 )
@@ -44,6 +46,8 @@ CODES: Mapping[str, Code] = _merge(
     channel.TABLE,
     aci.TABLE,
     ledger.TABLE,
+    storage.TABLE,
+    model.TABLE,
     node.TABLE,
 )
 
