@@ -161,7 +161,7 @@ async def test_a_relay_that_lets_nobody_in():
 def evidence(node_id):
     return {
         "nodeId": "0x" + node_id.hex(),
-        "standing": encode_evidence(Evidence(SOFTWARE, b"document")),
+        "standing": encode_evidence(Evidence(kind=SOFTWARE, document=b"document")),
         "fresh": None,
         "tlsCertificate": None,
         "legacySigningKey": None,
@@ -180,7 +180,7 @@ async def test_the_evidence_of_another_node_is_refused_before_anything_is_sent()
         relay.evidence = evidence(A)
         presented, certificate = await way.present(b"nonce")
         assert (presented.node_id, certificate) == (A, None)
-        assert presented.standing == Evidence(SOFTWARE, b"document")
+        assert presented.standing == Evidence(kind=SOFTWARE, document=b"document")
         relay.status = 404
         with pytest.raises(ConnectError) as caught:
             await way.present(b"nonce")
