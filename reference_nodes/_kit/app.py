@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 import anyio
 
 from opengradient.core.canonical import JsonObject, compact_json
+from opengradient.core.digests import ZERO32
 from opengradient.core.messages import ErrorReply
+from opengradient.core.modes import ChannelKind
 from opengradient.errors import ConfigurationError, OpenGradientError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -19,7 +21,15 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
+Channel: TypeAlias = tuple[ChannelKind, bytes]
+"""What protects a request on its way here, and the digest of the key that does."""
+
 JSON: Final = b"application/json"
+CHANNEL: Final = "opengradient.channel"
+"""Name of the ASGI extension that says, in `channel`, what a request came over; a plain connection
+has none."""
+
+PLAIN: Final[Channel] = (ChannelKind.NONE, ZERO32)
 _DISCARD_SECONDS: Final = 2.0
 
 
@@ -62,6 +72,7 @@ class Request:
         query_string: Undecoded.
         headers: Names in lower case; the values of a repeated header joined by a comma, so that
             no strict reader accepts them.
+        channel: What protected the request on its way here, and the key that did.
     """
 
     method: str
@@ -71,6 +82,7 @@ class Request:
     headers: Mapping[bytes, bytes]
     _receive: Receive = field(repr=False)
     _send: Send = field(repr=False)
+    channel: Channel = PLAIN
 
     def header(self, name: bytes) -> str | None:
         """A header as text; None where it is absent."""
@@ -162,6 +174,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "node.not_found": 404,
     "node.unknown_path": 404,
     "node.method": 405,
+    "node.key_retired": 421,
     "node.in_progress": 409,
     "node.idempotency_conflict": 409,
     "node.storage": 503,
@@ -206,7 +219,14 @@ class App:
         path = scope["path"]
         methods, tail = self._find(path)
         request = Request(
-            scope["method"], path, tail, scope["query_string"], headers, receive, send
+            scope["method"],
+            path,
+            tail,
+            scope["query_string"],
+            headers,
+            receive,
+            send,
+            scope.get("extensions", {}).get(CHANNEL, {}).get("channel", PLAIN),
         )
         response = await self._respond(request, methods)
         if response is not None:
