@@ -280,13 +280,10 @@ class NodeIdentity:
         async with self._lock:
             self._standing = await self._attested(self._present.keys)
 
-    async def rotate_if_due(self) -> bool:
-        """Rotate the keys where it is time; say whether it was."""
+    def ms_to_rotation(self) -> int | None:
+        """Milliseconds until the keys are due to be replaced; None where they never are."""
         every = self._rotation.every_ms
-        if not every or self._clock() < self._present.keys.made_at_ms + every:
-            return False
-        await self.rotate()
-        return True
+        return max(0, self._present.keys.made_at_ms + every - self._clock()) if every else None
 
     async def refresh_if_due(self) -> bool:
         """Refresh the standing evidence where it is time; say whether it was."""

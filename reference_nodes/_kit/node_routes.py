@@ -39,6 +39,7 @@ class NodeRoutes:
         store: AnswerStore,
         clock: Clock,
         version: str,
+        configuration: JsonObject | None = None,
     ) -> None:
         """Take what the handlers show."""
         self._identity = identity
@@ -48,6 +49,7 @@ class NodeRoutes:
         self._store = store
         self._clock = clock
         self._version = version
+        self._configuration = configuration
         self._started_at = clock()
 
     def routes(self) -> Routes:
@@ -104,6 +106,7 @@ class NodeRoutes:
                     "chainId": domain.chain_id,
                     "settlementContract": to_hex(domain.settlement_contract),
                 },
+                "configuration": self._configuration,
             }
         )
 
