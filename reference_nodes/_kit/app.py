@@ -68,11 +68,12 @@ class Request:
     Attributes:
         method: HTTP method.
         path: Decoded path.
-        tail: What followed the prefix, for routes that end in a slash.
+        tail: What followed the prefix, for routes that end in a slash; what stood for ``*``.
         query_string: Undecoded.
         headers: Names in lower case; the values of a repeated header joined by a comma, so that
             no strict reader accepts them.
         channel: What protected the request on its way here, and the key that did.
+        peer: Address that the connection comes from; empty where unknown. For limits only.
     """
 
     method: str
@@ -83,6 +84,7 @@ class Request:
     _receive: Receive = field(repr=False)
     _send: Send = field(repr=False)
     channel: Channel = PLAIN
+    peer: str = ""
 
     def header(self, name: bytes) -> str | None:
         """A header as text; None where it is absent."""
@@ -167,7 +169,8 @@ def _too_large(max_bytes: int) -> ConfigurationError:
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response | None]]
 Routes: TypeAlias = Mapping[str, Mapping[str, Handler]]
-"""Path to method to handler. A path that ends in a slash takes one more segment (`tail`)."""
+"""Path to method to handler. A path that ends in a slash takes one more segment (`tail`); so does
+one with ``*`` as its last segment but one."""
 
 _STATUS: Final[Mapping[str, int]] = {
     "request.too_large": 413,
@@ -175,6 +178,12 @@ _STATUS: Final[Mapping[str, int]] = {
     "node.unknown_path": 404,
     "node.method": 405,
     "node.key_retired": 421,
+    "node.rate_limited": 429,
+    "relay.unknown_node": 404,
+    "relay.unauthorized": 401,
+    "relay.media_type": 415,
+    "relay.unreachable": 502,
+    "relay.answer": 502,
     "node.in_progress": 409,
     "node.idempotency_conflict": 409,
     "node.storage": 503,
@@ -227,17 +236,22 @@ class App:
             receive,
             send,
             scope.get("extensions", {}).get(CHANNEL, {}).get("channel", PLAIN),
+            (scope.get("client") or ("",))[0],
         )
         response = await self._respond(request, methods)
         if response is not None:
             await self._finish(request, response)
 
     def _find(self, path: str) -> tuple[Mapping[str, Handler] | None, str]:
-        methods = self._routes.get(path) if not path.endswith("/") else None
+        methods = self._routes.get(path) if not path.endswith("/") and "*" not in path else None
         if methods is not None:
             return methods, ""
         prefix, _, tail = path.rpartition("/")
-        return (self._routes.get(prefix + "/") if tail else None), tail
+        methods = self._routes.get(prefix + "/") if tail else None
+        if methods is not None:
+            return methods, tail
+        prefix, _, middle = prefix.rpartition("/")
+        return (self._routes.get(f"{prefix}/*/{tail}") if middle and tail else None), middle
 
     async def _respond(
         self, request: Request, methods: Mapping[str, Handler] | None
