@@ -179,6 +179,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "node.method": 405,
     "node.key_retired": 421,
     "node.rate_limited": 429,
+    "payment.refused": 402,
     "relay.unknown_node": 404,
     "relay.unauthorized": 401,
     "relay.media_type": 415,

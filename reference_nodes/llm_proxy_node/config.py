@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from opengradient.core.canonical import JsonObject
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.answers import KEEP_MS
 from reference_nodes._kit.identity import Rotation
 
 _PREFIX: Final = "OPENGRADIENT_"
@@ -114,7 +115,7 @@ class Settings(BaseModel):
     patience_seconds: float = Field(default=60.0, ge=0)
     drain_seconds: int = Field(default=20, ge=0)
     ohttp: bool = True
-    key_rotation_seconds: float = Field(default=24 * 3600.0, ge=0)
+    key_rotation_seconds: float = Field(default=12 * 3600.0, ge=0)
     key_grace_seconds: float = Field(default=1800.0, gt=0, le=24 * 3600.0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -123,6 +124,18 @@ class Settings(BaseModel):
         parts = (self.registry, self.rpc_url, self.operator_key_file)
         if any(parts) and not all(parts):
             raise ValueError("registry, rpc_url and operator_key_file go together")
+        return self
+
+    @model_validator(mode="after")
+    def _no_replay(self) -> Self:
+        lifetime = self.key_rotation_seconds + self.key_grace_seconds
+        unbounded = not self.key_rotation_seconds or lifetime * 1000 > KEEP_MS
+        if self.ohttp and unbounded:
+            raise ValueError(
+                "key_rotation_seconds and key_grace_seconds are 24 hours at most together, and the "
+                "first is not 0: so long are answers kept, and a relay can repeat a sealed request "
+                "as long as its key lasts"
+            )
         return self
 
     @property

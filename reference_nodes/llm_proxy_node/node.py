@@ -147,6 +147,7 @@ async def running(
             clock=clock,
             max_body_bytes=settings.max_body_bytes,
             models=settings.models,
+            ohttp=settings.ohttp,
         )
         delivery = Delivery(
             outbox=queue,
