@@ -11,11 +11,13 @@ from opengradient.errors._codes import (
     collateral,
     gpu,
     ledger,
+    model,
     node,
     receipt,
     relay,
     releases,
     snp,
+    storage,
     tdx,
     tokens,
 )
@@ -46,6 +48,8 @@ CODES: Mapping[str, Code] = _merge(
     relay.TABLE,
     aci.TABLE,
     ledger.TABLE,
+    storage.TABLE,
+    model.TABLE,
     node.TABLE,
 )
 
