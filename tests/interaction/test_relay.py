@@ -231,7 +231,7 @@ async def test_as_many_at_once_as_it_can(tmp_path: Path, node: Node) -> None:
                 answer = await http.post(
                     way.url, content=b"x", headers={"content-type": CHUNKED_REQUEST_MEDIA_TYPE}
                 )
-        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "node.overloaded")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (429, "node.rate_limited")
 
 
 async def test_an_unknown_key_is_passed_on_as_the_node_says_it(way: Sealed) -> None:
@@ -263,7 +263,7 @@ async def test_a_node_that_is_gone_is_out_of_reach(tmp_path: Path) -> None:
             kind = {"content-type": CHUNKED_REQUEST_MEDIA_TYPE}
             answer = await http.post(way.url, content=b"x", headers=kind)
             assert (answer.status_code, answer.json()["error"]["code"]) == (
-                502,
+                503,
                 "relay.unreachable",
             )
             assert node.url not in answer.text
