@@ -1,7 +1,7 @@
 """A proxy node with a simulated provider behind it, and a client that checks what it gets."""
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,6 +172,7 @@ async def proxy_node(
     provider: str = "openai",
     environ: Mapping[str, str] | None = None,
     demands: AsyncIterable[object] | None = None,
+    clock: Callable[[], int] = system_clock_ms,
     **settings: Any,
 ) -> AsyncIterator[Node]:
     """Run a simulator and a node in front of it."""
@@ -180,7 +181,7 @@ async def proxy_node(
     )
     async with getattr(ProviderSimulator, provider)() as sim:
         providers = ProviderSettings.from_env(environ or sim.environ())
-        async with running(chosen, providers, demands=demands) as url:
+        async with running(chosen, providers, demands=demands, clock=clock) as url:
             async with httpx.AsyncClient(verify=False) as bootstrap:
                 seen = (await bootstrap.get(url + "/v1/evidence")).json()
             root = SoftwareRoot.load_or_create(data_dir, "demo", now_ms=system_clock_ms())
