@@ -118,7 +118,7 @@ async def test_changed_bytes_are_refused(tmp_path: Path) -> None:
 
 
 async def test_a_truncated_answer_is_no_answer(tmp_path: Path) -> None:
-    async with meddled(tmp_path) as (_, meddler, llm):
+    async with meddled(tmp_path) as (node, meddler, llm):
 
         def cut(passing: Passing) -> None:
             if passing.method == "POST":
@@ -128,14 +128,15 @@ async def test_a_truncated_answer_is_no_answer(tmp_path: Path) -> None:
         def cut_stream(passing: Passing) -> None:
             # Without the chunk of the receipt: what stands before it came and is signed by nobody.
             nonce, whole, _ = chunks(passing.answer)
-            passing.answer = nonce + b"".join(whole[:2])
+            passing.answer = nonce + b"".join(whole[:1])
 
         meddler.after = cut
         await refused(llm, "channel.truncated")
         meddler.after = cut_stream
+        node.sim.enqueue(Scenario(text=tuple("abcdefgh"), pause=0.01))
         with pytest.raises(OpenGradientError) as caught:
             await read(llm)
-        assert caught.value.code == "channel.truncated"
+        assert caught.value.code == "transport.stream_cut"
 
 
 async def test_reordered_and_dropped_chunks_are_refused(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ async def test_reordered_and_dropped_chunks_are_refused(tmp_path: Path) -> None:
 
         await llm.models()
         for meddle in (reorder, drop):
-            node.sim.enqueue(Scenario(text=tuple(f" w{i}" for i in range(9))))
+            node.sim.enqueue(Scenario(text=tuple("abcdefgh"), pause=0.01))
             meddler.after = meddle
             with pytest.raises(OpenGradientError) as caught:
                 await read(llm)
