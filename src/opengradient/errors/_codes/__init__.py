@@ -10,6 +10,7 @@ from opengradient.errors._codes import (
     client,
     collateral,
     gpu,
+    inference,
     ledger,
     model,
     node,
@@ -50,6 +51,7 @@ CODES: Mapping[str, Code] = _merge(
     ledger.TABLE,
     storage.TABLE,
     model.TABLE,
+    inference.TABLE,
     node.TABLE,
 )
 
