@@ -162,6 +162,7 @@ class NodeIdentity:
         self._with_hpke = with_hpke
         self._config_digest = config_digest
         self._lock = anyio.Lock()
+        self._rotated = anyio.Event()
         self._standing: Standing | None = None
         self._earlier: deque[Standing] = deque(maxlen=_EARLIER_KEYS)
         self.signer = new_signer()
@@ -271,11 +272,18 @@ class NodeIdentity:
             self._standing = new
             self._take_tls(new.keys.tls)
         self._forget()
+        self._rotated.set()
+        self._rotated = anyio.Event()
 
     async def refresh(self) -> None:
         """Make new standing evidence for the same keys, durable before any receipt names it."""
         async with self._lock:
             self._standing = await self._attested(self._present.keys)
+
+    async def other_keys_than(self, keyset: Keyset) -> None:
+        """Wait until the current keys are others than these."""
+        while self.keyset == keyset:
+            await self._rotated.wait()
 
     def ms_to_rotation(self) -> int | None:
         """Milliseconds until the keys are due to be replaced; None where they never are."""
