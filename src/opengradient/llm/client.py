@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, overload
+from typing import Any, Final, Literal, Self, Unpack, overload
 
 from opengradient.errors import ConfigurationError, UnsupportedError
 from opengradient.llm.calling import Caller, Checked
@@ -30,7 +30,7 @@ from opengradient.llm.requests import (
 )
 from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
-from opengradient.llm.ways import Relay
+from opengradient.llm.ways import Relay, RelayProfile
 from opengradient.networks import Network, NodeProtocol, load_network
 from opengradient.transport import RetryPolicy, TlsPin, TransportFactory
 from opengradient.transport.ohttp import RelayHeaders
@@ -39,6 +39,11 @@ from opengradient.wire.fields import parse_hex
 from opengradient.wire.nodes import decode_models
 
 _log = logging.getLogger("opengradient.llm")
+
+_PROFILES: Final = {
+    NodeProtocol.RECEIPTS: RelayProfile.RECEIPTS,
+    NodeProtocol.LEGACY: RelayProfile.LEGACY,
+}
 
 Messages = Sequence[Message | Mapping[str, Any]]
 
@@ -70,6 +75,7 @@ class LLM:
         relay: str | None = None,
         relay_headers: RelayHeaders | None = None,
         relay_pin: TlsPin | None = None,
+        relay_profile: str = RelayProfile.RECEIPTS,
     ) -> None:
         """Choose network and trust. Nothing is sent before the first call.
 
@@ -90,10 +96,11 @@ class LLM:
             relay_headers: What the relay wants to see of its user, for example an API key; or an
                 async function that gives it.
             relay_pin: What TLS to the relay trusts; the system's authorities by default.
+            relay_profile: ``opengradient-legacy`` for relays of the public network, which carry
+                chat only, without padding; the client then attests nodes straight.
 
         Raises:
             ConfigurationError: No network, or an argument that is not valid.
-            UnsupportedError: A relay with a network whose nodes make no receipts.
         """
         del private_key
         if timeout <= 0 or max_retries < 0:
@@ -107,27 +114,28 @@ class LLM:
         self._environment = (
             environment if transports is None else replace(environment, transports=transports)
         )
-        self._relay = self._relay_of(relay, relay_headers, relay_pin)
+        self._relay = self._relay_of(relay, relay_headers, relay_pin, relay_profile)
         self._pool = NodePool(self.network, self.policy, self._environment, self._relay)
         self._caller = Caller(self._pool, self.policy, self._environment)
         self._legacy = (
-            LegacyCaller(self.network, self.policy, self._environment)
+            LegacyCaller(self.network, self.policy, self._environment, self._relay)
             if self.network.protocol is NodeProtocol.LEGACY
             else None
         )
         _log.info("using network %s", self.network)
 
     def _relay_of(
-        self, url: str | None, headers: RelayHeaders | None, pin: TlsPin | None
+        self, url: str | None, headers: RelayHeaders | None, pin: TlsPin | None, profile: str
     ) -> Relay | None:
         if url is None:
-            if headers is not None or pin is not None:
-                raise ConfigurationError("relay_headers and relay_pin are for a relay: name it")
+            if headers is not None or pin is not None or profile != RelayProfile.RECEIPTS:
+                raise ConfigurationError("relay_* arguments are for a relay: name it")
             return None
-        if self.network.protocol is NodeProtocol.LEGACY:
-            raise UnsupportedError(
-                f"the nodes of network {self.network.name} have another sealed format, "
-                "which this release does not speak"
+        spoken = _PROFILES[self.network.protocol]
+        if profile != spoken:
+            raise ConfigurationError(
+                f"network {self.network.name} is reached through a relay with "
+                f"relay_profile={spoken.value!r}"
             )
         return Relay(url, self._environment, headers=headers, pin=pin)
 

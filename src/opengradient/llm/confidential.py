@@ -3,6 +3,7 @@
 from typing import Any, final
 
 from opengradient.llm.client import LLM
+from opengradient.llm.ways import RelayProfile
 
 
 @final
@@ -13,15 +14,18 @@ class ConfidentialLLM(LLM):
     methods, the receipts and the checks are those of `LLM`; receipts name the sealed channel.
     """
 
-    def __init__(self, relay: str, **settings: Any) -> None:
+    def __init__(
+        self, relay: str, *, profile: str = RelayProfile.RECEIPTS, **settings: Any
+    ) -> None:
         """Choose relay, network and trust. Nothing is sent before the first call.
 
         Args:
             relay: Address of the relay.
+            profile: ``opengradient-legacy`` for the public network, see `LLM`.
             settings: Further arguments of `LLM`, such as ``network``, ``policy`` and
                 ``relay_headers``.
 
         Raises:
             ConfigurationError: As in `LLM`.
         """
-        super().__init__(relay=relay, **settings)
+        super().__init__(relay=relay, relay_profile=profile, **settings)

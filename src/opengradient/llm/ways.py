@@ -1,5 +1,6 @@
 """How a node is reached: straight to its enclave, or through a relay that cannot read along."""
 
+import enum
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, final
@@ -30,6 +31,13 @@ MAX_EVIDENCE_BYTES: Final = 1024 * 1024
 
 Presented = tuple[NodeEvidence, bytes | None]
 """What a node says about itself, unchecked, and the certificate that the peer holds, if TLS."""
+
+
+class RelayProfile(enum.StrEnum):
+    """What relays and nodes speak with each other."""
+
+    RECEIPTS = "receipts"
+    LEGACY = "opengradient-legacy"
 
 
 @final

@@ -214,5 +214,17 @@ def test_settings():
             og.LLM(network=NETWORK, transports=refuse, **settings)
     with pytest.raises(ConfigurationError, match="no address"):
         og.LLM.from_url("https://one", network=NETWORK, relay="https://relay")
-    with pytest.raises(UnsupportedError):
+    with pytest.raises(ConfigurationError, match="opengradient-legacy"):
         og.LLM(network="opengradient", relay="https://relay")
+    with pytest.raises(ConfigurationError, match="receipts"):
+        og.ConfidentialLLM("https://relay", profile="opengradient-legacy", network=NETWORK)
+    with pytest.raises(ConfigurationError):
+        og.LLM(network="opengradient", relay_profile="opengradient-legacy")
+    og.ConfidentialLLM("https://relay", profile="opengradient-legacy", network="opengradient")
+
+
+async def test_relays_of_the_public_network_carry_chat_only():
+    settings = {"network": "opengradient", "transports": refuse}
+    async with og.ConfidentialLLM("https://r", profile="opengradient-legacy", **settings) as llm:
+        with pytest.raises(UnsupportedError):
+            await llm.completion("openai/gpt-5", "Once")

@@ -28,6 +28,7 @@ from opengradient.transport.ohttp.keys import (
     encode_key_configs,
     parse_key_configs,
 )
+from opengradient.transport.ohttp.legacy import LegacyOhttpTransport
 from opengradient.transport.ohttp.messages import (
     REQUEST_MEDIA_TYPE,
     RESPONSE_MEDIA_TYPE,
@@ -59,6 +60,7 @@ __all__ = [
     "Exchange",
     "GatewayKey",
     "KeyConfig",
+    "LegacyOhttpTransport",
     "OhttpTransport",
     "RelayHeaders",
     "RequestOpener",
