@@ -155,7 +155,8 @@ class NodeRoutes:
         nonce = request.query("nonce").get("nonce", "")
         if not _LEGACY_NONCE.fullmatch(nonce):
             raise ConfigurationError("nonce must be 40 hex digits", code="request.invalid")
-        evidence = await self._identity.fresh(bytes.fromhex(nonce))
+        standing = self._identity.arrival(request.channel).standing
+        evidence = await self._identity.fresh(bytes.fromhex(nonce), standing)
         return Response(200, to_base64(evidence.document).encode(), b"text/plain; charset=utf-8")
 
 
