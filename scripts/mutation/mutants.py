@@ -104,69 +104,80 @@ def _homes(tree: ast.Module) -> dict[int, str]:
 
 def _skipped(tree: ast.Module) -> set[int]:
     skipped: set[int] = set()
-
-    def skip(node: ast.AST | None) -> None:
-        if node is not None:
-            skipped.update(id(item) for item in ast.walk(node))
-
+    wanted: set[int] = set()
     for node in ast.walk(tree):
-        match node:
-            case ast.Raise(exc=ast.Call() as call):
-                skip(call)
-                for keyword in call.keywords:
-                    if keyword.arg == "code":
-                        skipped.difference_update(id(item) for item in ast.walk(keyword))
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                skip(node.returns)
-                skip(node.args)
-                for decorator in node.decorator_list:
-                    skip(decorator)
-            case ast.ClassDef():
-                for decorator in node.decorator_list:
-                    skip(decorator)
-            case ast.AnnAssign():
-                skip(node.annotation)
-            case ast.JoinedStr() | ast.Import() | ast.ImportFrom():
-                skip(node)
-            case ast.Expr(value=ast.Constant()):
-                skip(node)
-    return skipped
+        for part in _unmutated(node):
+            skipped.update(id(item) for item in ast.walk(part))
+        if isinstance(node, ast.keyword) and node.arg == "code":
+            wanted.update(id(item) for item in ast.walk(node))
+    return skipped - wanted
+
+
+def _unmutated(node: ast.AST) -> list[ast.AST]:
+    match node:
+        case ast.Raise(exc=ast.Call() as call):
+            return [call]
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            return [node.args, *node.decorator_list, *([node.returns] if node.returns else [])]
+        case ast.ClassDef():
+            return list(node.decorator_list)
+        case ast.AnnAssign():
+            return [node.annotation]
+        case ast.JoinedStr() | ast.Import() | ast.ImportFrom() | ast.Expr(value=ast.Constant()):
+            return [node]
+    return []
 
 
 def _changes(node: ast.AST) -> Iterator[tuple[str, Change]]:
+    if isinstance(node, ast.stmt):
+        yield from _statement(node)
+    elif isinstance(node, ast.Constant):
+        yield from _constants(node.value)
+    else:
+        yield from _expression(node)
+    if isinstance(node, ast.If | ast.IfExp):
+        yield "condition -> False", _condition(value=False)
+        yield "condition -> True", _condition(value=True)
+
+
+def _statement(node: ast.stmt) -> Iterator[tuple[str, Change]]:
+    match node:
+        case ast.While():
+            yield "condition -> False", _condition(value=False)
+        case ast.Raise():
+            yield "remove raise", _become(lambda _: ast.Pass())
+        case ast.Expr(value=ast.Call()):
+            yield "remove call", _become(lambda _: ast.Pass())
+
+
+def _expression(node: ast.AST) -> Iterator[tuple[str, Change]]:
     match node:
         case ast.Compare():
             yield from _compare(node)
         case ast.BoolOp():
             yield from _boolean(node)
         case ast.UnaryOp(op=ast.Not()):
-            yield (
-                "drop not",
-                _become(lambda n: ast.Call(ast.Name("bool", ast.Load()), [n.operand], [])),
-            )
+            truth = ast.Name("bool", ast.Load())
+            yield "drop not", _become(lambda n: ast.Call(truth, [n.operand], []))
         case ast.BinOp() if type(node.op) in ARITHMETIC:
             other = ARITHMETIC[type(node.op)]
             yield f"{type(node.op).__name__} -> {other.__name__}", _operator(other)
-        case ast.If() | ast.IfExp() | ast.While():
-            yield "condition -> False", _condition(False)
-            if not isinstance(node, ast.While):
-                yield "condition -> True", _condition(True)
-        case ast.Raise():
-            yield "remove raise", _become(lambda _: ast.Pass())
-        case ast.Expr(value=ast.Call()):
-            yield "remove call", _become(lambda _: ast.Pass())
         case ast.Call():
             yield from _arguments(node)
         case ast.keyword(arg="code", value=ast.Constant()):
             yield "another code", _value(ast.Constant(OTHER_CODE))
-        case ast.Constant(value=bool() as value):
-            yield f"{value} -> {not value}", _constant(not value)
-        case ast.Constant(value=int() as value):
-            yield f"{value} -> {value + 1}", _constant(value + 1)
-        case ast.Constant(value=bytes() as value) if value:
-            yield "bytes changed", _constant(bytes([value[0] ^ 1]) + value[1:])
         case ast.comprehension() if node.ifs:
             yield "filter dropped", _no_filter
+
+
+def _constants(value: object) -> Iterator[tuple[str, Change]]:
+    match value:
+        case bool():
+            yield f"{value} -> {not value}", _value(not value)
+        case int():
+            yield f"{value} -> {value + 1}", _value(value + 1)
+        case bytes() if value:
+            yield "bytes changed", _value(bytes([value[0] ^ 1]) + value[1:])
 
 
 def _compare(node: ast.Compare) -> Iterator[tuple[str, Change]]:
@@ -227,7 +238,7 @@ def _operator(other: type[ast.AST]) -> Change:
     return change
 
 
-def _condition(value: bool) -> Change:  # noqa: FBT001
+def _condition(*, value: bool) -> Change:
     def change(target: ast.AST) -> None:
         # The condition is still evaluated: whatever it calls may be a check of its own.
         constant = ast.Constant(value)
@@ -237,14 +248,7 @@ def _condition(value: bool) -> Change:  # noqa: FBT001
     return change
 
 
-def _value(value: ast.expr) -> Change:
-    def change(target: ast.AST) -> None:
-        target.value = value  # type: ignore[attr-defined]
-
-    return change
-
-
-def _constant(value: object) -> Change:
+def _value(value: object) -> Change:
     def change(target: ast.AST) -> None:
         target.value = value  # type: ignore[attr-defined]
 

@@ -81,11 +81,11 @@ class MutationSession:
         """Measure, then mutate."""
         modules = {str((self.root / path).resolve()): _module(path) for path in self.targets}
         touched, seconds = self._measure(session.items, set(modules))
+        functions = {name: functions_of(name) for name in modules}
         gc.collect()
         gc.freeze()  # or every child would copy every page that the collector looks at
         for path in self.targets:
             name = str((self.root / path).resolve())
-            functions = functions_of(name)
             text = (self.root / path).read_text()
             for mutant in mutants(text):
                 if time.monotonic() > self.until:
@@ -93,7 +93,7 @@ class MutationSession:
                     continue
                 tests = _reaching(mutant, touched[name])
                 tests.sort(key=lambda item: seconds[item.nodeid])
-                fate = self._try(mutant, modules[name], functions, tests)
+                fate = self._try(mutant, modules[name], functions[name], tests)
                 self.outcomes.append(Outcome(str(path), mutant, fate))
             self._report(str(path))
         return True
@@ -155,7 +155,7 @@ def _reaching(mutant: Mutant, lines: dict[int, set[pytest.Item]]) -> list[pytest
 def _child(
     mutant: Mutant, module: ModuleType, functions: Functions, tests: list[pytest.Item]
 ) -> int:
-    with open(os.devnull, "w") as nothing:
+    with Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)
         os.dup2(nothing.fileno(), 2)
     try:

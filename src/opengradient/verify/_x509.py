@@ -28,14 +28,15 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from opengradient.core.digests import sha256
-from opengradient.errors import CertificateChainError
+from opengradient.errors import CertificateChainError, SignatureError
 from opengradient.verify._der import CertificateOutline, malformed, outline
+from opengradient.verify.signatures import HashType, verify_ecdsa_der
 
 MAX_CERTIFICATES: Final = 8
 """Longest chain that is read; Nitro's has five."""
@@ -73,7 +74,7 @@ class ChainProfile:
     name: str
     algorithm: bytes
     curve: type[ec.EllipticCurve]
-    hash_type: type[HashAlgorithm]
+    hash_type: HashType
 
 
 ECDSA_P384_SHA384: Final = ChainProfile(
@@ -238,12 +239,13 @@ def _check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile
             code="x509.key_identifier",
         )
     try:
-        issuer.key.verify(
+        verify_ecdsa_der(
+            issuer.key,
             subject.parsed.signature,
             subject.parsed.tbs_certificate_bytes,
-            ec.ECDSA(profile.hash_type()),
+            hash_type=profile.hash_type,
         )
-    except InvalidSignature as error:
+    except SignatureError as error:
         raise CertificateChainError(
             f"not signed by its issuer: {subject}", code="x509.signature"
         ) from error
