@@ -23,7 +23,13 @@ from scripts.mutation.session import MutationSession
 
 ROOT = Path(__file__).resolve().parents[2]
 EQUIVALENT = Path(__file__).parent / "equivalent.toml"
-TESTS = ["tests/conformance", "tests/unit/verify", "tests/unit/core", "tests/unit/wire", "tests/property"]
+TESTS = [
+    "tests/conformance",
+    "tests/unit/verify",
+    "tests/unit/core",
+    "tests/unit/wire",
+    "tests/property",
+]
 
 
 def targets() -> list[Path]:
@@ -55,7 +61,14 @@ def main() -> int:
         slowest=chosen.slowest,
         until=time.monotonic() + chosen.seconds,
     )
-    quiet = ["-o", "addopts=-qq --no-header --no-summary", "-p", "no:cacheprovider", "-p", "no:faulthandler"]
+    quiet = [
+        "-o",
+        "addopts=-qq --no-header --no-summary",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:faulthandler",
+    ]
     code = pytest.main([*quiet, "-m", "not slow", *chosen.tests], plugins=[session])
     if not session.outcomes:
         sys.stderr.write(f"nothing was mutated (pytest says {code})\n")

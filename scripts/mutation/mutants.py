@@ -74,7 +74,7 @@ def mutants(text: str) -> Iterator[Mutant]:
             change(target)
             ast.fix_missing_locations(tree)
             yield Mutant(
-                line=getattr(node, "lineno", 0),
+                line=getattr(getattr(node, "target", node), "lineno", 0),
                 what=what,
                 source=" ".join((ast.get_source_segment(text, node) or "").split())[:100],
                 function=homes.get(id(node), ""),

@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +29,7 @@ KILLED, SURVIVED, TIMEOUT, UNREACHED, SKIPPED = (
     "unreached",
     "skipped",
 )
-MUTANT_SECONDS = 30
+MUTANT_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,7 @@ class MutationSession:
     outcomes: list[Outcome] = field(default_factory=list)
     unfinished: int = 0
     baseline_failures: list[str] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
 
     def pytest_collection_finish(self) -> None:
         """Make every test do the same each time."""
@@ -92,10 +93,13 @@ class MutationSession:
                     self.unfinished += 1
                     continue
                 tests = _reaching(mutant, touched[name])
-                tests.sort(key=lambda item: seconds[item.nodeid])
-                fate = self._try(mutant, modules[name], functions[name], tests)
+                # What killed a neighbour is likely to kill this one; then the quick ones.
+                tests.sort(key=lambda item: (-self.kills[item.nodeid], seconds[item.nodeid]))
+                limit = MUTANT_SECONDS + 3 * sum(seconds[item.nodeid] for item in tests)
+                fate = self._try(mutant, modules[name], functions[name], tests, limit)
                 self.outcomes.append(Outcome(str(path), mutant, fate))
             self._report(str(path))
+            self.kills.clear()
         return True
 
     def _measure(
@@ -117,15 +121,27 @@ class MutationSession:
         return touched, seconds
 
     def _try(
-        self, mutant: Mutant, module: ModuleType, functions: Functions, tests: list[pytest.Item]
+        self,
+        mutant: Mutant,
+        module: ModuleType,
+        functions: Functions,
+        tests: list[pytest.Item],
+        limit: float,
     ) -> str:
         if not tests:
             return UNREACHED
+        reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            signal.alarm(MUTANT_SECONDS)
-            os._exit(_child(mutant, module, functions, tests))
+            # Time of the processor, not of the clock: the machine may be busy.
+            signal.setitimer(signal.ITIMER_VIRTUAL, limit)
+            os._exit(_child(mutant, module, functions, tests, writing))
+        os.close(writing)
         _, status = os.waitpid(child, 0)
+        with os.fdopen(reading) as killer:
+            name = killer.read()
+        if name:
+            self.kills[name] += 1
         if os.WIFSIGNALED(status):
             return TIMEOUT
         return {0: SURVIVED, 2: SKIPPED}.get(os.WEXITSTATUS(status), KILLED)
@@ -153,7 +169,11 @@ def _reaching(mutant: Mutant, lines: dict[int, set[pytest.Item]]) -> list[pytest
 
 
 def _child(
-    mutant: Mutant, module: ModuleType, functions: Functions, tests: list[pytest.Item]
+    mutant: Mutant,
+    module: ModuleType,
+    functions: Functions,
+    tests: list[pytest.Item],
+    report: int,
 ) -> int:
     with Path(os.devnull).open("w") as nothing:
         os.dup2(nothing.fileno(), 1)
@@ -168,6 +188,7 @@ def _child(
         for position, item in enumerate(tests):
             following = tests[position + 1] if position + 1 < len(tests) else None
             if not _run(item, following):
+                os.write(report, item.nodeid.encode())
                 return 1
     except BaseException:  # noqa: BLE001  whatever breaks the runner breaks the mutant
         return 1

@@ -45,7 +45,7 @@ MAX_SERIAL_BYTES: Final = 20
 """RFC 5280 section 4.1.2.2, not counting the zero byte that keeps a number positive: genuine
 Nitro certificates have twenty bytes and that one."""
 
-_PARSE_ERRORS = (
+PARSE_ERRORS: Final = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -54,6 +54,7 @@ _PARSE_ERRORS = (
     x509.UnsupportedGeneralNameType,
     UserWarning,  # what the parser warns of (odd names within extensions), where warnings raise
 )
+"""Everything that the certificate parser raises for bytes that are no certificate."""
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _KNOWN_CRITICAL = frozenset(
     {x509.BasicConstraints.oid, x509.KeyUsage.oid}  # the two that this module evaluates
@@ -141,7 +142,7 @@ def parse_certificate(der: bytes, profile: ChainProfile) -> Certificate:
         parsed = x509.load_der_x509_certificate(der)
         extensions = parsed.extensions
         key = parsed.public_key()
-    except _PARSE_ERRORS as error:
+    except PARSE_ERRORS as error:
         raise malformed(str(error)) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, profile.curve):
         raise CertificateChainError("a certificate has a key of another kind", code="x509.key")

@@ -1,5 +1,6 @@
 """From what a node presents to a channel: each step broken alone."""
 
+import base64
 import dataclasses
 import functools
 from datetime import UTC, datetime, timedelta
@@ -192,6 +193,16 @@ def test_the_rsa_key_is_the_attested_one():
 )
 def test_the_network_is_ours(domain):
     refused("receipt.domain", presented(domain=domain))
+
+
+def test_odd_certificates_give_typed_errors():
+    """Past bug: a version that X.509 does not have was no typed error."""
+    odd = der().replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x7f")
+    assert odd != der()
+    refused("attestation.binding", presented(), peer_certificate=odd)
+    body = base64.b64encode(odd).decode()
+    text = f"-----BEGIN CERTIFICATE-----\n{body}\n-----END CERTIFICATE-----\n"
+    refused("format.malformed", presented(tls_certificate=text), MalformedError)
 
 
 def test_a_certificate_s_key():
