@@ -25,6 +25,7 @@ class Domain(enum.Enum):
     KEYSET = "opengradient/keyset/v1"
     NONCE = "opengradient/request/nonce/v1"
     REPORT_NONCE = "opengradient/report-data/nonce/v1"
+    MODEL = "opengradient/model/v1"
     HPKE_KEY = "opengradient/hpke-key/v1"
 
 

@@ -10,11 +10,14 @@ from opengradient.errors._codes import (
     client,
     collateral,
     gpu,
+    inference,
     ledger,
+    model,
     node,
     receipt,
     releases,
     snp,
+    storage,
     tdx,
     tokens,
 )
@@ -44,6 +47,9 @@ CODES: Mapping[str, Code] = _merge(
     channel.TABLE,
     aci.TABLE,
     ledger.TABLE,
+    storage.TABLE,
+    model.TABLE,
+    inference.TABLE,
     node.TABLE,
 )
 
