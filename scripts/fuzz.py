@@ -1,7 +1,7 @@
 """Fuzz every parser for as long as wanted (`make fuzz`).
 
-python scripts/fuzz.py [NAME ...] [--seconds N] [--seed S]   damaged genuine inputs, seeded
-python scripts/fuzz.py NAME --atheris [...]                  guided by coverage, where installed
+python -m scripts.fuzz [NAME ...] [--seconds N] [--seed S]   damaged genuine inputs, seeded
+python -m scripts.fuzz NAME --atheris [...]                  guided by coverage, where installed
 
 An input that breaks a limit is written to tests/fuzz/found/ and named; the exit code is then 1.
 """

@@ -1,6 +1,6 @@
 """Every parser of bytes that come from a peer: how to call it, its errors, its genuine inputs.
 
-A new parser is one line in `PARSERS`; a test fails where a module that parses is not named here.
+A new parser is one line in `PARSERS`.
 """
 
 import base64
