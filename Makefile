@@ -56,8 +56,9 @@ bench: $(VENV)/.dev ## measure everything, print a table (writes docs/benchmarks
 vectors: $(VENV)/.dev ## make our own test vectors again (byte-stable)
 	$(BIN)/python tests/vectors/generate.py
 
-conformance: $(VENV)/.dev ## run the vectors of receipts through the conformance command
-	$(BIN)/python -m tests.conformance tests/vectors/receipt_files.json
+conformance: $(VENV)/.dev ## run every vector through the conformance command
+	@for file in tests/vectors/receipt_files.json tests/vectors/evidence/*.json; do \
+		echo $$file; $(BIN)/python -m tests.conformance $$file || exit 1; done
 
 mutation: $(VENV)/.dev ## change the checks one by one, see that a test notices (an hour; writes docs/mutation.md)
 	nice $(BIN)/python -m scripts.mutation --write $(ARGS)

@@ -6,6 +6,7 @@ from typing import Any
 
 from opengradient.core.batches import KeyRecord
 from opengradient.core.canonical import parse_json_object
+from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import Evidence, VerifiedEvidence
 from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode
 from opengradient.core.receipts import ReceiptDomain
@@ -69,6 +70,19 @@ def _evidence(case: Mapping[str, Any]) -> VerifiedEvidence | None:
     return verify_evidence(evidence, policy=policy, now_ms=case["now_ms"])
 
 
+def _verify_evidence(case: Mapping[str, Any]) -> None:
+    evidence = Evidence(
+        kind=case["evidence_kind"],
+        document=base64.b64decode(case["document"], validate=True),
+        runtime_data=base64.b64decode(case["runtime_data"] or "", validate=True),
+        collateral=Collateral.of(
+            {name: base64.b64decode(data) for name, data in case["collateral"].items()}
+        ),
+    )
+    nonce = None if case["nonce"] is None else bytes.fromhex(case["nonce"])
+    verify_evidence(evidence, policy=_policy(case), now_ms=case["now_ms"], nonce=nonce)
+
+
 def _receipt_file(case: Mapping[str, Any]) -> None:
     verify_receipt(
         decode_bundle(case["file"].encode()),
@@ -113,7 +127,12 @@ def _batch(case: Mapping[str, Any]) -> None:
     )
 
 
-KINDS = {"receipt-file": _receipt_file, "settlement": _settlement, "batch": _batch}
+KINDS = {
+    "evidence": _verify_evidence,
+    "receipt-file": _receipt_file,
+    "settlement": _settlement,
+    "batch": _batch,
+}
 
 
 def outcome(case: Mapping[str, Any]) -> str:
@@ -130,7 +149,9 @@ def outcome(case: Mapping[str, Any]) -> str:
 
 
 def resolve(file: Mapping[str, Any], vector: Mapping[str, Any]) -> dict[str, Any]:
-    """A vector of `receipt_files.json` as a whole case."""
+    """A vector of a file of `tests/vectors` as a whole case."""
+    if "blobs" in file:
+        return _resolve_evidence(file, vector)
     case = {**vector, "policy": file["policies"][vector["policy"]]}
     for name in ("file", "bundle"):
         if vector.get(name) is not None:
@@ -140,3 +161,17 @@ def resolve(file: Mapping[str, Any], vector: Mapping[str, Any]) -> dict[str, Any
     if "evidence_policy" in vector:
         case["evidence_policy"] = file["policies"][vector["evidence_policy"]]
     return case
+
+
+def _resolve_evidence(file: Mapping[str, Any], vector: Mapping[str, Any]) -> dict[str, Any]:
+    blobs = file["blobs"]
+    data = vector["runtime_data"]
+    return {
+        **vector,
+        "kind": "evidence",
+        "evidence_kind": vector.get("kind", file["kind"]),
+        "policy": file["policies"][vector["policy"]],
+        "document": blobs[vector["document"]],
+        "runtime_data": None if data is None else blobs[data],
+        "collateral": {item: blobs[name] for item, name in vector["collateral"].items()},
+    }

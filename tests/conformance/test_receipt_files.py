@@ -55,6 +55,14 @@ def test_what_is_no_case(text, tmp_path, capsys):
     assert main([]) == 30
 
 
+@pytest.mark.parametrize(
+    "path", sorted((PATH.parent / "evidence").glob("*.json")), ids=lambda p: p.stem
+)
+def test_the_command_runs_files_of_evidence(path, capsys):
+    assert main([str(path)]) == 0
+    assert json.loads(capsys.readouterr().out)["otherwise"] == {}
+
+
 def test_a_whole_file_as_a_program(tmp_path):
     few = {**FILE, "vectors": VECTORS[:5]}
     wrong = {**FILE, "vectors": [{**VECTORS[0], "expect": "receipt.nonce"}]}

@@ -11,13 +11,16 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from opengradient.core import cbor
+from opengradient.core import cbor, tensors
 from opengradient.core.canonical import load_foreign_json, parse_json, parse_json_object
 from opengradient.core.evidence import Evidence
 from opengradient.core.keyset import Keyset
+from opengradient.core.models import Dtype, ModelManifest
 from opengradient.core.modes import ReceiptKind
 from opengradient.core.nitro_document import parse_document
+from opengradient.core.tensors import Tensor
 from opengradient.errors import ConfigurationError, UnsupportedError, VerificationError
+from opengradient.storage._answers import read_stored
 from opengradient.verify._der import outline
 from opengradient.verify._x509 import ECDSA_P384_SHA384, parse_certificate
 from opengradient.verify.attestation import INSPECTORS, verify_evidence
@@ -34,6 +37,7 @@ from opengradient.wire.receipts import decode_attached, decode_bundle, decode_si
 from opengradient.wire.settlement import decode_evidence, decode_inclusion
 from opengradient.wire.sse import EventDecoder
 from tests.support import ROOT
+from tests.unit.core.test_models import MODEL
 
 Errors = tuple[type[BaseException], ...]
 Parse = Callable[[bytes], object]
@@ -233,6 +237,19 @@ TEE = {
     **REPLY, "tee_signature": "AAAA", "tee_request_hash": "00" * 32, "tee_output_hash": "00" * 32,
     "tee_timestamp": 1, "tee_id": "0x" + "00" * 32,
 }  # fmt: skip
+STORED = {
+    "alreadyCertified": {"blobId": "A" * 43, "endEpoch": 7, "event": {}},
+}
+
+
+def tensor_files() -> list[bytes]:
+    """Tensors in their one encoding."""
+    numbers = Tensor(dtype=Dtype.FLOAT32, shape=(2, 2), data=bytes(16))
+    texts = Tensor.of_texts(["a", "\u00e4"], (2,))
+    file = tensors.TensorFile(tensors={"x": numbers, "y": texts}, info={})
+    return [tensors.encode(file)]
+
+
 CHAT_KIND = ReceiptKind.CHAT
 
 PARSERS = [
@@ -273,6 +290,9 @@ PARSERS = [
     Parser("openai-reply", _json_object(lambda v: decode_reply(v, CHAT_KIND)), _fixed(REPLY), text=True),
     Parser("openai-chunk", _json_object(lambda v: decode_chunk(v, CHAT_KIND)), _fixed(CHUNK), text=True),
     Parser("openai-error", _json(lambda v: decode_error(v, 400)), _fixed(ERROR), text=True),
+    Parser("tensors", lambda data: tensors.decode(data, max_bytes=2**20), tensor_files),
+    Parser("model-manifest", ModelManifest.parse, lambda: [MODEL.encode()], text=True),
+    Parser("storage-answer", lambda d: read_stored(d, size=1), _fixed(STORED), text=True),
     Parser("tee-fields", _json_object(_legacy), _fixed(TEE), text=True),
 ]  # fmt: skip
 
