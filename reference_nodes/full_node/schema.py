@@ -47,4 +47,8 @@ MIGRATIONS: Final = (
             WHERE batch IS NULL AND refusal IS NULL""",
         "CREATE INDEX receipts_by_batch ON receipts (batch) WHERE batch IS NOT NULL",
     ),
+    (
+        "ALTER TABLE evidence ADD COLUMN runtime_data BLOB NOT NULL DEFAULT x''",
+        "UPDATE evidence SET collateral = '{}' WHERE collateral = '[]'",
+    ),
 )

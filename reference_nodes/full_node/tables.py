@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import Evidence
 from opengradient.core.modes import SettlementMode
 from opengradient.core.settlement import Anchor, SettlementState
@@ -197,13 +198,14 @@ def put_evidence(db: sqlite3.Connection, known: KnownEvidence) -> None:
     """See `records.Store.put_evidence`."""
     evidence = known.evidence
     db.execute(
-        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             evidence.digest(),
             evidence.kind,
             evidence.document,
-            json.dumps([item.hex() for item in evidence.collateral]),
+            json.dumps({name: item.hex() for name, item in evidence.collateral.items}),
             known.judged_at_ms,
+            evidence.runtime_data,
         ),
     )
 
@@ -211,14 +213,21 @@ def put_evidence(db: sqlite3.Connection, known: KnownEvidence) -> None:
 def find_evidence(db: sqlite3.Connection, digest: bytes) -> KnownEvidence | None:
     """See `records.Store.evidence`."""
     row = db.execute(
-        "SELECT kind, document, collateral, judged_at_ms FROM evidence WHERE digest = ?",
+        "SELECT kind, document, runtime_data, collateral, judged_at_ms FROM evidence "
+        "WHERE digest = ?",
         (digest,),
     ).fetchone()
     if row is None:
         return None
-    kind, document, collateral, judged_at_ms = row
-    items = tuple(bytes.fromhex(item) for item in json.loads(collateral))
-    evidence = Evidence(kind=kind, document=document, collateral=items)
+    kind, document, runtime_data, collateral, judged_at_ms = row
+    evidence = Evidence(
+        kind=kind,
+        document=document,
+        runtime_data=runtime_data,
+        collateral=Collateral.of(
+            {name: bytes.fromhex(item) for name, item in json.loads(collateral).items()}
+        ),
+    )
     return KnownEvidence(evidence=evidence, judged_at_ms=judged_at_ms)
 
 

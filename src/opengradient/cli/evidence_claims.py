@@ -16,12 +16,13 @@ def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
             "time",
             Status.PROVEN,
             "windows of the certificates",
-            f"issued {show_on.at(checked.issued_at_ms)}, "
-            f"good until {show_on.at(checked.valid_until_ms)}",
+            ("" if checked.issued_at_ms is None else f"issued {show_on.at(checked.issued_at_ms)}, ")
+            + f"good until {show_on.at(checked.valid_until_ms)}",
         ),
         _code(checked),
         _nonce(checked),
         _keys(checked),
+        *checked.claims,
     )
 
 
@@ -38,7 +39,7 @@ def _code(checked: VerifiedEvidence) -> Claim:
     if not checked.measurement_accepted:
         return Claim("code", Status.ASSERTED, "compared with nothing", checked.measurement)
     status = Status.ASSERTED if checked.simulated else Status.PROVEN
-    return Claim("code", status, "measurement that the policy accepts", checked.measurement)
+    return Claim("code", status, checked.measurement_source, checked.measurement)
 
 
 def _nonce(checked: VerifiedEvidence) -> Claim:
@@ -77,7 +78,9 @@ def as_json(checked: VerifiedEvidence, *, at_ms: int) -> dict[str, object]:
         "valid_until": checked.valid_until_ms,
         "measurement": checked.measurement,
         "measurement_accepted": checked.measurement_accepted,
-        "pcrs": {str(index): value for index, value in sorted(checked.measurements.items())},
+        "registers": dict(checked.measurements),
+        "product": checked.product,
+        "report_data": None if checked.report_data is None else checked.report_data.hex(),
         "nonce": None if checked.nonce is None else checked.nonce.hex(),
         "nonce_checked": checked.nonce_checked,
         "public_key": None if checked.public_key is None else checked.public_key.hex(),

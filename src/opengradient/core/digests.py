@@ -24,6 +24,8 @@ class Domain(enum.Enum):
     EVIDENCE = "opengradient/evidence/v1"
     KEYSET = "opengradient/keyset/v1"
     NONCE = "opengradient/request/nonce/v1"
+    REPORT_NONCE = "opengradient/report-data/nonce/v1"
+    HPKE_KEY = "opengradient/hpke-key/v1"
 
 
 _PREFIXES: dict[Domain, Any] = {

@@ -13,9 +13,11 @@ bytes only and is the same for all twins: use it to count, to cache or to revoke
 """
 
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 from typing import Final, final
 
+from opengradient.core.claims import Claim
+from opengradient.core.collateral import Collateral
 from opengradient.core.digests import Domain, tagged_sha256
 from opengradient.core.keyset import Keyset
 from opengradient.errors import MalformedError
@@ -25,6 +27,24 @@ NITRO: Final = "aws-nitro"
 
 SOFTWARE: Final = "software-enclave"
 """Kind of a document in Nitro's format by a software enclave: it proves nothing about hardware."""
+
+TDX: Final = "intel-tdx"
+"""Kind of an Intel TDX quote, version 4 or 5."""
+
+SGX: Final = "intel-sgx"
+"""Kind of an Intel SGX quote, version 3."""
+
+SNP: Final = "amd-sev-snp"
+"""Kind of an AMD SEV-SNP attestation report, version 2 to 5."""
+
+GCP: Final = "gcp-confidential-space"
+"""Kind of a Google Confidential Space token."""
+
+MAA: Final = "azure-maa"
+"""Kind of a Microsoft Azure Attestation token."""
+
+NVIDIA: Final = "nvidia-gpu"
+"""Kind of a GPU's evidence; it speaks of a device and never of a signing key."""
 
 MAX_DOCUMENT_BYTES: Final = 64 * 1024
 """Nothing genuine is larger; verifiers set tighter limits for their own format."""
@@ -38,29 +58,33 @@ class Evidence:
     Attributes:
         kind: Format and claimed origin, for example ``"aws-nitro"``.
         document: The document as the enclave gave it.
-        collateral: What the format needs beside it (certificates, TCB data), in the order that
-            the format fixes; empty for Nitro, which carries its chain inside.
+        runtime_data: What the document binds by its hash only: the keyset's encoding. Empty for
+            Nitro, which carries the keyset, and for documents that bind none of ours.
+        collateral: What its vendor signs beside it; empty for Nitro, which carries its chain.
     """
 
     kind: str
     document: bytes
-    collateral: tuple[bytes, ...] = ()
+    runtime_data: bytes = b""
+    collateral: Collateral = field(default_factory=Collateral)
 
     def __post_init__(self) -> None:
         """Refuse what is empty or absurdly large."""
         if not self.kind or not self.document:
             raise MalformedError("evidence has a kind and a document", code="evidence.malformed")
-        if len(self.document) + sum(map(len, self.collateral)) > MAX_DOCUMENT_BYTES:
+        if len(self.document) + len(self.runtime_data) > MAX_DOCUMENT_BYTES:
             raise MalformedError("evidence is too large", code="format.too_large")
 
     def digest(self) -> bytes:
         """SHA-256 that names exactly these bytes; receipts carry it.
 
         Returns:
-            The tagged hash over kind, document and collateral, each behind its length in four
-            bytes, big-endian.
+            The tagged hash over kind, document and, if there is any, the runtime data, each
+            behind its length in four bytes, big-endian. Collateral is not in it: it is the
+            vendor's, and is replaced as it ages.
         """
-        parts = (self.kind.encode(), self.document, *self.collateral)
+        runtime = (self.runtime_data,) if self.runtime_data else ()
+        parts = (self.kind.encode(), self.document, *runtime)
         return tagged_sha256(Domain.EVIDENCE, *(len(p).to_bytes(4) + p for p in parts))
 
 
@@ -81,19 +105,27 @@ class VerifiedEvidence:
         evidence_digest: `Evidence.digest` of the document.
         statement_digest: SHA-256 of the signed bytes: the same for every twin of the document.
         keyset: The keys it binds; None where it binds none of ours.
-        measurements: PCR index to its value in hex.
-        measurement: ``0x`` and hex of keccak256(PCR0 || PCR1 || PCR2), the public network's id.
+        measurements: Name of a register to its value in hex: ``PCR0``, ``MRTD``, ``RTMR0``,
+            ``MEASUREMENT``, ``HOST_DATA``.
+        measurement: The id that policies list: ``0x`` and hex of keccak256 over the registers that
+            say which code runs (docs/spec/evidence.md, clause 3); for Nitro
+            keccak256(PCR0 || PCR1 || PCR2), the public network's id.
         measurement_accepted: False where the policy took any measurement, unsafely.
+        measurement_source: What says that this code is good: the policy's list, or a release.
         debug: True for a debug enclave, whose measurements mean nothing.
-        issued_at_ms: The document's own time, Unix milliseconds.
+        issued_at_ms: The document's own time, Unix milliseconds; None for kinds without one.
         valid_from_ms: From when on every certificate is valid, Unix milliseconds.
         valid_until_ms: Until when every certificate is valid, Unix milliseconds.
-        module_id: The enclave's name as the platform gives it.
+        module_id: The enclave's or platform's name as the document gives it.
+        product: The product line, for example ``"Milan"``; empty where the kind has none.
         nonce: The document's nonce; None where it has none.
         nonce_checked: True where the caller gave a nonce and it is this one.
         public_key: The document's public_key field; None where null.
         user_data: The document's user_data field; None where null.
         unknown_keys: Names of fields that this version does not know; ignored, but shown.
+        report_data: The 64 bytes that the guest had signed; None for kinds without them.
+        claims: What the kind says beyond all this, each with its source: state of the platform's
+            firmware, age of the collateral, privilege level.
     """
 
     kind: str
@@ -102,11 +134,12 @@ class VerifiedEvidence:
     evidence_digest: bytes
     statement_digest: bytes
     keyset: Keyset | None
-    measurements: Mapping[int, str]
+    measurements: Mapping[str, str]
     measurement: str
     measurement_accepted: bool
+    measurement_source: str
     debug: bool
-    issued_at_ms: int
+    issued_at_ms: int | None
     valid_from_ms: int
     valid_until_ms: int
     module_id: str
@@ -115,6 +148,9 @@ class VerifiedEvidence:
     public_key: bytes | None
     user_data: bytes | None
     unknown_keys: tuple[str, ...]
+    product: str = ""
+    report_data: bytes | None = None
+    claims: tuple[Claim, ...] = ()
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:

@@ -52,6 +52,21 @@ class HpkeKey:
         if suite != (KEM_X25519, KDF_HKDF_SHA256) or self.aead_id not in AEADS:
             raise UnsupportedError("the keyset names an HPKE suite that this release does not know")
 
+    def encode(self) -> bytes:
+        """The key configuration of RFC 9458 section 3.1, with this one suite."""
+        return (
+            self.key_id.to_bytes(1)
+            + self.kem_id.to_bytes(2)
+            + self.public_key
+            + (4).to_bytes(2)
+            + self.kdf_id.to_bytes(2)
+            + self.aead_id.to_bytes(2)
+        )
+
+    def digest(self) -> bytes:
+        """What names the key in receipts whose channel it is, 32 bytes."""
+        return tagged_sha256(Domain.HPKE_KEY, self.encode())
+
 
 @final
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -240,7 +240,8 @@ class Node:
 
     def _time_left(self, verified: VerifiedNode, now_ms: int) -> int:
         standing = verified.standing
-        aged_at = standing.issued_at_ms + self.policy.max_evidence_age_ms
+        began_ms = now_ms if standing.issued_at_ms is None else standing.issued_at_ms
+        aged_at = began_ms + self.policy.max_evidence_age_ms
         return max(0, min(standing.valid_until_ms, aged_at) - now_ms)
 
     async def _present(self, nonce: bytes) -> tuple[NodeEvidence, bytes | None]:

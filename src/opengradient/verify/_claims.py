@@ -10,6 +10,10 @@ class Notebook:
         """Start empty."""
         self.claims: list[Claim] = []
 
+    def write(self, claim: Claim) -> None:
+        """Note a claim that another check has made."""
+        self.claims.append(claim)
+
     def proven(self, name: str, source: str, detail: str = "") -> None:
         """Note what was proven."""
         self.claims.append(Claim(name, Status.PROVEN, source, detail))

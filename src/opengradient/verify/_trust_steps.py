@@ -4,6 +4,7 @@ from opengradient.core.bundle import ReceiptBundle
 from opengradient.core.digests import ZERO32, equal
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.keys import PublicKey
+from opengradient.core.keyset import Keyset
 from opengradient.core.modes import ChannelKind, SettlementMode, VerificationMode
 from opengradient.core.receipts import Receipt, SignedReceipt
 from opengradient.errors import (
@@ -11,7 +12,6 @@ from opengradient.errors import (
     FreshnessError,
     PolicyError,
     SignatureError,
-    UnsupportedError,
     VerificationError,
 )
 from opengradient.verify._claims import Notebook
@@ -88,7 +88,9 @@ def check_evidence(
             measured,
         )
     else:
-        notes.proven("code", "measurement allowed by the policy", measured)
+        notes.proven("code", verified.measurement_source, measured)
+    for claim in verified.claims:
+        notes.write(claim)
     return verified
 
 
@@ -158,12 +160,10 @@ def check_channel(
 ) -> None:
     """Step 7: the channel that was used, and bound by the evidence."""
     kind = ChannelKind(receipt.channel_kind)
-    if kind == ChannelKind.HPKE:
-        raise UnsupportedError("HPKE channels are not known to this release")
-    attested = verified.keyset.tls_spki_sha256 if verified.keyset else None
-    if kind == ChannelKind.TLS and receipt.channel_binding != attested:
+    attested = _attested_channel(kind, verified.keyset)
+    if kind != ChannelKind.NONE and receipt.channel_binding != attested:
         raise VerificationError(
-            "the receipt names a TLS key that the evidence does not bind",
+            f"the receipt names a key of its {kind.name} channel that the evidence does not bind",
             code="receipt.channel",
             expected=attested.hex() if attested else None,
             actual=receipt.channel_binding.hex(),
@@ -177,12 +177,22 @@ def check_channel(
             expected=f"{expect.channel[0].name} {expect.channel[1].hex()}",
             actual=f"{kind.name} {receipt.channel_binding.hex()}",
         )
+    detail = f"attested {kind.name} key {receipt.channel_binding.hex()}"
     if kind == ChannelKind.NONE:
         notes.absent("channel", "plain connection: anybody on the way could read it")
     elif expect.channel is None:
-        notes.asserted("channel", "the node", f"attested TLS key {receipt.channel_binding.hex()}")
+        notes.asserted("channel", "the node", detail)
     else:
-        notes.proven("channel", "pinned TLS", f"attested TLS key {receipt.channel_binding.hex()}")
+        source = "pinned TLS" if kind == ChannelKind.TLS else "Oblivious HTTP to the attested key"
+        notes.proven("channel", source, detail)
+
+
+def _attested_channel(kind: ChannelKind, keyset: Keyset | None) -> bytes | None:
+    if keyset is None:
+        return None
+    if kind == ChannelKind.HPKE:
+        return keyset.hpke.digest() if keyset.hpke is not None else None
+    return keyset.tls_spki_sha256
 
 
 def check_time(

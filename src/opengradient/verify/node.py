@@ -67,6 +67,7 @@ def verify_node(
     policy: TrustPolicy,
     now_ms: int,
     domain: ReceiptDomain | None = None,
+    confidential: bool = False,
 ) -> VerifiedNode:
     """Check what a node presents over a connection that nobody has vouched for yet.
 
@@ -76,7 +77,8 @@ def verify_node(
     2. standing evidence passes the policy and binds the same keys;
     3. the node id is that of the bound signing key;
     4. with TLS, the peer of this connection holds the bound TLS key, and the certificate that
-       it names is the one that it showed;
+       it names is the one that it showed; confidentially, the evidence binds an HPKE key
+       to encrypt to, and whoever carried this answer proves nothing and needs to prove nothing;
     5. the RSA key of the ``tee_*`` fields, if it gives one, is the bound one;
     6. its receipts belong to the network.
 
@@ -87,6 +89,8 @@ def verify_node(
         policy: Whom and what the caller trusts.
         now_ms: Unix milliseconds.
         domain: The network's; None where the caller does not know it.
+        confidential: Whether requests are going to be encrypted to the attested HPKE key, through
+            a relay. Then there is no peer certificate.
 
     Raises:
         VerificationError: A step failed; the code says which.
@@ -120,12 +124,11 @@ def verify_node(
             actual=f"chain {presented.domain.chain_id}, "
             f"0x{presented.domain.settlement_contract.hex()}",
         )
-    binding = keyset.tls_spki_sha256 if peer_certificate is not None else None
     return VerifiedNode(
         keyset=keyset,
         standing=standing,
         fresh=fresh,
-        channel=(ChannelKind.NONE, ZERO32) if binding is None else (ChannelKind.TLS, binding),
+        channel=_channel(keyset, peer_certificate, confidential=confidential),
         certificate=peer_certificate,
         legacy_key=legacy_key,
         domain=presented.domain,
@@ -144,6 +147,22 @@ def certificate_spki(certificate: bytes) -> bytes:
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MalformedError("not a certificate", code="attestation.binding") from error
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _channel(
+    keyset: Keyset, peer: bytes | None, *, confidential: bool
+) -> tuple[ChannelKind, bytes]:
+    if confidential:
+        if keyset.hpke is None:
+            raise AttestationError(
+                "the evidence binds no HPKE key: nothing can be encrypted to this enclave",
+                code="attestation.binding",
+                step="hpke",
+            )
+        return ChannelKind.HPKE, keyset.hpke.digest()
+    if peer is not None and keyset.tls_spki_sha256 is not None:
+        return ChannelKind.TLS, keyset.tls_spki_sha256
+    return ChannelKind.NONE, ZERO32
 
 
 def _check_tls(presented: NodeEvidence, fresh: VerifiedEvidence, peer: bytes | None) -> None:

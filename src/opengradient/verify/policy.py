@@ -5,10 +5,8 @@ run code with the listed measurements; whatever weakens it has an ugly name and 
 """
 
 import base64
-import binascii
 import logging
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, TypeVar, final
 
@@ -18,15 +16,21 @@ from opengradient.core.modes import VerificationMode
 from opengradient.errors import (
     CertificateChainError,
     ConfigurationError,
-    MalformedError,
     PolicyError,
 )
+from opengradient.verify._fields import Fields, malformed, require_form
+from opengradient.verify.platforms import PLATFORMS, PlatformPolicy
+from opengradient.verify.requirements import RequiredRegister, UnsafeAnyMeasurement
 from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
 
 _log = logging.getLogger("opengradient.verify")
-_T = TypeVar("_T")
+_P = TypeVar("_P")
 
-POLICY_VERSION: Final = "opengradient.policy/1"
+__all__ = ["RequiredRegister", "Root", "TrustPolicy", "UnsafeAnyMeasurement"]
+
+POLICY_VERSION: Final = "opengradient.policy/2"
+_VERSION_1: Final = "opengradient.policy/1"
+"""Had ``pcrs`` by number, and neither platforms nor product lines; it is still read."""
 
 MAX_EVIDENCE_AGE_MS: Final = 3 * 60 * 60 * 1000
 """Three hours: the life of the leaf certificate that the Nitro module signs with, so that one
@@ -38,41 +42,9 @@ CLOCK_SKEW_MS: Final = 60_000
 Root: TypeAlias = TrustedRoot | UnsafeSimulatedRoot
 
 _MEASUREMENT = re.compile(r"0x[0-9a-f]{64}")
-_PCR = re.compile(r"[0-9a-f]{96}")
 _NODE_ID = re.compile(r"0x[0-9a-f]{64}")
+_PRODUCT = re.compile(r"[a-z0-9-]+/[A-Za-z0-9 ._-]+")
 _ANY = "unsafe-any"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class UnsafeAnyMeasurement:
-    """Accept enclaves whatever code they run. Making one logs a warning."""
-
-    def __post_init__(self) -> None:
-        """Say loudly what this is."""
-        _log.warning("UNSAFE: accepting enclaves whatever code they run")
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequiredPcr:
-    """A register beyond PCR0-2 that must have one of these values.
-
-    PCR3 is the instance's IAM role, PCR4 the instance, PCR8 the certificate that signed the image.
-
-    Attributes:
-        index: 0 to 31.
-        values: Whole values, 96 lower-case hex digits each.
-    """
-
-    index: int
-    values: frozenset[str]
-
-    def __post_init__(self) -> None:
-        """Refuse a requirement that nothing, or everything, could meet."""
-        if not 0 <= self.index <= 31 or not self.values:
-            raise ConfigurationError("a required PCR has an index of 0 to 31 and values")
-        _require_form(_PCR, self.values, "PCR value")
 
 
 @final
@@ -82,8 +54,10 @@ class TrustPolicy:
 
     Attributes:
         roots: Roots that vouch for evidence.
-        measurements: Accepted measurement ids: ``0x`` and hex of keccak256(PCR0 || PCR1 || PCR2).
-        pcrs: Further registers that must have certain values.
+        measurements: Accepted measurement ids, as `VerifiedEvidence.measurement` has them.
+        registers: Further registers that must have certain values.
+        platforms: Settings for single kinds of evidence, each at most once; where there is none,
+            the kind's own defaults hold (`opengradient.verify.platforms`).
         max_evidence_age_ms: Greatest age of evidence, milliseconds.
         clock_skew_ms: How far in the future evidence may lie, milliseconds.
         allow_debug: Accept debug enclaves, whose memory the host can read. Logs a warning.
@@ -92,11 +66,13 @@ class TrustPolicy:
         revoked_keys: Signing keys that are refused whatever vouches for them, by node id: ``0x``
             and hex of keccak256 of the uncompressed key, as the node registry names them.
         revoked_measurements: Measurement ids that are refused whatever else is said.
+        revoked_products: Product lines that are refused, for example ``"amd-sev-snp/Milan"``.
     """
 
     roots: tuple[Root, ...]
     measurements: frozenset[str] | UnsafeAnyMeasurement
-    pcrs: tuple[RequiredPcr, ...] = ()
+    registers: tuple[RequiredRegister, ...] = ()
+    platforms: tuple[PlatformPolicy, ...] = ()
     max_evidence_age_ms: int = MAX_EVIDENCE_AGE_MS
     clock_skew_ms: int = CLOCK_SKEW_MS
     allow_debug: bool = False
@@ -106,6 +82,7 @@ class TrustPolicy:
     models: frozenset[str] | None = None
     revoked_keys: frozenset[str] = frozenset()
     revoked_measurements: frozenset[str] = frozenset()
+    revoked_products: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         """Refuse entries that could never match, and say loudly what is weak.
@@ -114,9 +91,13 @@ class TrustPolicy:
             ConfigurationError: An entry is not in its one form, or a bound is negative.
         """
         if not isinstance(self.measurements, UnsafeAnyMeasurement):
-            _require_form(_MEASUREMENT, self.measurements, "measurement")
-        _require_form(_MEASUREMENT, self.revoked_measurements, "revoked measurement")
-        _require_form(_NODE_ID, self.revoked_keys, "revoked node id")
+            require_form(_MEASUREMENT, self.measurements, "measurement")
+        require_form(_MEASUREMENT, self.revoked_measurements, "revoked measurement")
+        require_form(_NODE_ID, self.revoked_keys, "revoked node id")
+        require_form(_PRODUCT, self.revoked_products, "revoked product line")
+        kinds = [platform.kind for platform in self.platforms]
+        if len(kinds) != len(set(kinds)):
+            raise ConfigurationError("a policy has settings twice for one kind of evidence")
         if self.max_evidence_age_ms < 0 or self.clock_skew_ms < 0:
             raise ConfigurationError("ages and skews are not negative")
         if self.allow_debug:
@@ -130,6 +111,13 @@ class TrustPolicy:
             measurements: Measurement ids; an empty set accepts nothing.
         """
         return cls(roots=(aws_nitro_root(),), measurements=measurements)
+
+    def platform(self, settings: type[_P]) -> _P:
+        """The settings of this class, or its defaults where the policy has none."""
+        for given in self.platforms:
+            if isinstance(given, settings):
+                return given
+        return settings()
 
     def root_for(self, kind: str, certificate: bytes) -> Root:
         """Find the root of this kind that is this certificate, byte for byte.
@@ -172,7 +160,10 @@ class TrustPolicy:
             "measurements": (
                 _ANY if isinstance(accepted, UnsafeAnyMeasurement) else sorted(accepted)
             ),
-            "pcrs": [{"index": p.index, "values": sorted(p.values)} for p in self.pcrs],
+            "registers": [
+                {"name": r.name, "values": sorted(r.values), "kind": r.kind} for r in self.registers
+            ],
+            "platforms": [{"kind": p.kind, **p.to_json()} for p in self.platforms],
             "max_evidence_age_ms": self.max_evidence_age_ms,
             "clock_skew_ms": self.clock_skew_ms,
             "allow_debug": self.allow_debug,
@@ -180,6 +171,7 @@ class TrustPolicy:
             "models": None if self.models is None else sorted(self.models),
             "revoked_keys": sorted(self.revoked_keys),
             "revoked_measurements": sorted(self.revoked_measurements),
+            "revoked_products": sorted(self.revoked_products),
         }
 
     @classmethod
@@ -190,16 +182,17 @@ class TrustPolicy:
             MalformedError: Code ``policy.malformed``.
             ConfigurationError: A value that no policy may have.
         """
-        fields = _Fields(raw, _POLICY_FIELDS)
+        fields = Fields(_upgraded(raw), _POLICY_FIELDS)
         if fields.get("version", str) != POLICY_VERSION:
-            raise _malformed(f"version is not {POLICY_VERSION}")
+            raise malformed(f"version is not {POLICY_VERSION}")
         return cls(
             roots=(
                 *fields.each("roots", _read_root),
                 *fields.each("unsafe_simulated_roots", _read_simulated_root),
             ),
             measurements=_read_measurements(fields),
-            pcrs=tuple(fields.each("pcrs", _read_pcr)),
+            registers=tuple(fields.each("registers", _read_register)),
+            platforms=tuple(fields.each("platforms", _read_platform)),
             max_evidence_age_ms=fields.get("max_evidence_age_ms", int),
             clock_skew_ms=fields.get("clock_skew_ms", int),
             allow_debug=fields.get("allow_debug", bool),
@@ -207,6 +200,7 @@ class TrustPolicy:
             models=None if fields.has("models", None) else fields.texts("models"),
             revoked_keys=fields.texts("revoked_keys"),
             revoked_measurements=fields.texts("revoked_measurements"),
+            revoked_products=fields.texts("revoked_products"),
         )
 
 
@@ -216,7 +210,8 @@ _POLICY_FIELDS = frozenset(
         "roots",
         "unsafe_simulated_roots",
         "measurements",
-        "pcrs",
+        "registers",
+        "platforms",
         "max_evidence_age_ms",
         "clock_skew_ms",
         "allow_debug",
@@ -224,67 +219,76 @@ _POLICY_FIELDS = frozenset(
         "models",
         "revoked_keys",
         "revoked_measurements",
+        "revoked_products",
     }
 )
 
 
-class _Fields:
-    """An object with exactly the named fields, read with their types."""
-
-    def __init__(self, raw: Any, names: frozenset[str]) -> None:
-        if not isinstance(raw, dict) or raw.keys() != names:
-            raise _malformed(f"an object must have exactly the fields {sorted(names)}")
-        self._raw = raw
-
-    def get(self, name: str, kind: type[_T]) -> _T:
-        value = self._raw[name]
-        if type(value) is not kind:  # not isinstance: true is no integer
-            raise _malformed(f"{name} must be {kind.__name__}")
-        return value
-
-    def has(self, name: str, value: str | None) -> bool:
-        return bool(self._raw[name] == value)
-
-    def each(self, name: str, read: Callable[[Any], _T]) -> list[_T]:
-        return [read(item) for item in self.get(name, list)]
-
-    def texts(self, name: str) -> frozenset[str]:
-        items = self.get(name, list)
-        if not all(isinstance(item, str) for item in items):
-            raise _malformed(f"{name} must be a list of text")
-        return frozenset(items)
-
-    def certificate(self) -> bytes:
-        try:
-            return base64.b64decode(self.get("certificate", str), validate=True)
-        except binascii.Error as error:
-            raise _malformed("certificate must be base64 of DER") from error
-
-
 def _read_root(raw: Any) -> TrustedRoot:
-    fields = _Fields(raw, frozenset({"kind", "name", "certificate"}))
+    fields = Fields(raw, frozenset({"kind", "name", "certificate"}))
     return TrustedRoot(
         kind=fields.get("kind", str), name=fields.get("name", str), certificate=fields.certificate()
     )
 
 
 def _read_simulated_root(raw: Any) -> UnsafeSimulatedRoot:
-    fields = _Fields(raw, frozenset({"name", "certificate"}))
+    fields = Fields(raw, frozenset({"name", "certificate"}))
     return UnsafeSimulatedRoot(name=fields.get("name", str), certificate=fields.certificate())
 
 
-def _read_pcr(raw: Any) -> RequiredPcr:
-    fields = _Fields(raw, frozenset({"index", "values"}))
-    return RequiredPcr(index=fields.get("index", int), values=fields.texts("values"))
+def _read_register(raw: Any) -> RequiredRegister:
+    fields = Fields(raw, frozenset({"name", "values", "kind"}))
+    return RequiredRegister(
+        name=fields.get("name", str),
+        values=fields.texts("values"),
+        kind=None if fields.has("kind", None) else fields.get("kind", str),
+    )
+
+
+def _read_platform(raw: Any) -> PlatformPolicy:
+    if not isinstance(raw, dict) or not isinstance(raw.get("kind"), str):
+        raise malformed("settings of a platform name their kind")
+    settings = PLATFORMS.get(raw["kind"])
+    if settings is None:
+        raise malformed(f"no settings are known for evidence of kind {raw['kind']!r}")
+    return settings.from_json({name: value for name, value in raw.items() if name != "kind"})
+
+
+def _upgraded(raw: Any) -> Any:
+    """Version 1 in the form of version 2."""
+    if not isinstance(raw, dict) or raw.get("version") != _VERSION_1:
+        return raw
+    given = dict(raw)
+    if not isinstance(given.get("pcrs"), list):
+        raise malformed("pcrs must be a list")
+    registers = []
+    for item in given.pop("pcrs"):
+        fields = Fields(item, frozenset({"index", "values"}))
+        registers.append(
+            {
+                "name": f"PCR{fields.get('index', int)}",
+                "values": sorted(fields.texts("values")),
+                "kind": None,
+            }
+        )
+    if given.keys() & {"registers", "platforms", "revoked_products"}:
+        raise malformed("version 1 with fields of version 2")
+    return {
+        **given,
+        "version": POLICY_VERSION,
+        "registers": registers,
+        "platforms": [],
+        "revoked_products": [],
+    }
 
 
 def _read_mode(raw: Any) -> VerificationMode:
     if not isinstance(raw, str) or raw not in VerificationMode.__members__:
-        raise _malformed(f"no such verification mode: {raw!r}")
+        raise malformed(f"no such verification mode: {raw!r}")
     return VerificationMode[raw]
 
 
-def _read_measurements(fields: _Fields) -> frozenset[str] | UnsafeAnyMeasurement:
+def _read_measurements(fields: Fields) -> frozenset[str] | UnsafeAnyMeasurement:
     return (
         UnsafeAnyMeasurement() if fields.has("measurements", _ANY) else fields.texts("measurements")
     )
@@ -292,13 +296,3 @@ def _read_measurements(fields: _Fields) -> frozenset[str] | UnsafeAnyMeasurement
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def _require_form(pattern: re.Pattern[str], values: Iterable[str], what: str) -> None:
-    for value in values:
-        if not pattern.fullmatch(value):
-            raise ConfigurationError(f"not a {what}: {value!r}", code="policy.malformed")
-
-
-def _malformed(why: str) -> MalformedError:
-    return MalformedError(f"not a trust policy: {why}", code="policy.malformed")

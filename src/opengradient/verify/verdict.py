@@ -1,40 +1,12 @@
 """What a verification found, claim by claim. There is no single green check."""
 
-import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import final
 
+from opengradient.core.claims import Claim, Status
 
-class Status(enum.StrEnum):
-    """How well a claim stands.
-
-    PROVEN: follows from the checked bytes and the caller's trust roots.
-    ASSERTED: somebody says so, and the verdict names who.
-    ABSENT: nothing was said or shown.
-    """
-
-    PROVEN = "proven"
-    ASSERTED = "asserted"
-    ABSENT = "absent"
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """One claim.
-
-    Attributes:
-        name: Stable name, for example ``"response"``.
-        status: How well it stands.
-        source: What or who it rests on.
-        detail: The value that was checked, in words.
-    """
-
-    name: str
-    status: Status
-    source: str
-    detail: str = ""
+__all__ = ["Claim", "Status", "Verdict"]
 
 
 @final

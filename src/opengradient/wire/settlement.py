@@ -3,6 +3,7 @@
 from typing import Any
 
 from opengradient.core.canonical import JsonObject
+from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import Evidence
 from opengradient.core.settlement import Anchor, InclusionProof
 from opengradient.errors import MalformedError
@@ -21,19 +22,29 @@ def encode_evidence(evidence: Evidence) -> JsonObject:
     return {
         "kind": evidence.kind,
         "document": to_base64(evidence.document),
-        "collateral": [to_base64(item) for item in evidence.collateral],
+        "runtimeData": to_base64(evidence.runtime_data),
+        "collateral": {name: to_base64(item) for name, item in evidence.collateral.items},
     }
 
 
 def decode_evidence(value: Any) -> Evidence:
     """Read evidence; nothing of it is checked yet."""
-    members(value, "evidence", ("kind", "document", "collateral"))
-    if not isinstance(value["kind"], str) or not isinstance(value["collateral"], list):
-        raise MalformedError("evidence.kind must be a string and evidence.collateral a list")
+    if isinstance(value, dict) and value.get("collateral") == [] and "runtimeData" not in value:
+        # Receipt files of release 0.1 wrote evidence so.
+        value = {**value, "runtimeData": "", "collateral": {}}
+    members(value, "evidence", ("kind", "document", "runtimeData", "collateral"))
+    if not isinstance(value["kind"], str) or not isinstance(value["collateral"], dict):
+        raise MalformedError("evidence.kind must be a string and evidence.collateral an object")
     return Evidence(
         kind=value["kind"],
         document=parse_base64(value["document"], "evidence.document"),
-        collateral=tuple(parse_base64(item, "evidence.collateral") for item in value["collateral"]),
+        runtime_data=parse_base64(value["runtimeData"], "evidence.runtimeData"),
+        collateral=Collateral.of(
+            {
+                name: parse_base64(item, "evidence.collateral")
+                for name, item in value["collateral"].items()
+            }
+        ),
     )
 
 

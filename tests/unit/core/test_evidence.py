@@ -1,7 +1,10 @@
 """Evidence is named by its exact bytes, without two ways to cut them."""
 
+import dataclasses
+
 import pytest
 
+from opengradient.core.collateral import MAX_COLLATERAL_BYTES, Collateral
 from opengradient.core.evidence import MAX_DOCUMENT_BYTES, NITRO, SOFTWARE, Evidence
 from opengradient.core.nitriding import encode_user_data, parse_user_data
 from opengradient.errors import MalformedError
@@ -12,12 +15,41 @@ def test_digest_separates_everything():
         Evidence(kind=NITRO, document=b"ab"),
         Evidence(kind=SOFTWARE, document=b"ab"),
         Evidence(kind=NITRO, document=b"ac"),
-        Evidence(kind=NITRO, document=b"a", collateral=(b"b",)),
-        Evidence(kind=NITRO, document=b"ab", collateral=(b"",)),
-        Evidence(kind=NITRO, document=b"a", collateral=(b"b", b"")),
-        Evidence(kind=NITRO, document=b"a", collateral=(b"", b"b")),
+        Evidence(kind=NITRO, document=b"a", runtime_data=b"b"),
+        Evidence(kind=NITRO, document=b"a", runtime_data=b"\0\0\0\1b"),
+        Evidence(kind=NITRO, document=b"a\0\0\0\1b"),
     ]
     assert len({piece.digest() for piece in pieces}) == len(pieces)
+
+
+def test_collateral_is_no_part_of_the_name():
+    bare = Evidence(kind=NITRO, document=b"a")
+    assert dataclasses.replace(bare, collateral=Collateral.of({"crl": b"x"})).digest() == (
+        bare.digest()
+    )
+
+
+def test_collateral():
+    both = Collateral.of({"b": b"2", "a": b"1"})
+    assert both.items == (("a", b"1"), ("b", b"2"))
+    assert both
+    assert not Collateral()
+    assert both.get("a") == both.require("a") == b"1"
+    assert both.get("c") is None
+    assert both.merged(Collateral.of({"a": b"3"})) == Collateral.of({"a": b"3", "b": b"2"})
+    both.require_names(frozenset({"a", "b", "c"}))
+    for code, refused in (
+        ("collateral.missing", lambda: both.require("c")),
+        ("collateral.unknown", lambda: both.require_names(frozenset({"a"}))),
+        ("evidence.malformed", lambda: Collateral((("b", b""), ("a", b"")))),
+        ("evidence.malformed", lambda: Collateral((("a", b""), ("a", b"")))),
+        ("evidence.malformed", lambda: Collateral.of({"": b""})),
+        ("evidence.malformed", lambda: Collateral.of({"x" * 65: b""})),
+        ("format.too_large", lambda: Collateral.of({"a": bytes(MAX_COLLATERAL_BYTES + 1)})),
+    ):
+        with pytest.raises(MalformedError) as caught:
+            refused()
+        assert caught.value.code == code
 
 
 def test_digest_is_stable():
@@ -36,7 +68,7 @@ def test_empty(fields):
 def test_too_large():
     Evidence(kind=NITRO, document=bytes(MAX_DOCUMENT_BYTES))
     with pytest.raises(MalformedError) as caught:
-        Evidence(kind=NITRO, document=bytes(MAX_DOCUMENT_BYTES), collateral=(b"x",))
+        Evidence(kind=NITRO, document=bytes(MAX_DOCUMENT_BYTES), runtime_data=b"x")
     assert caught.value.code == "format.too_large"
 
 

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opengradient.core import cbor, cose
+from opengradient.core.collateral import Collateral
 from opengradient.core.digests import keccak256
 from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
 from opengradient.core.keyset import Keyset
@@ -32,7 +33,7 @@ from opengradient.verify.attestation import (
     verify_nitro,
     verify_software_enclave,
 )
-from opengradient.verify.policy import RequiredPcr, TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.policy import RequiredRegister, TrustPolicy, UnsafeAnyMeasurement
 from opengradient.verify.trust import TrustedRoot
 from tests.unit.verify import nitro_forge as forge
 from tests.unit.verify.nitro_forge import HOUR, KEYSET, NOW, PCRS, POLICY, document, seal, verify
@@ -58,7 +59,7 @@ def test_a_right_document_says_what_it_says(indefinite):
     assert verified.root == "forge"
     assert verified.evidence_digest == Evidence(kind=NITRO, document=forged).digest()
     assert verified.keyset == KEYSET
-    assert verified.measurements == {i: v.hex() for i, v in PCRS.items()}
+    assert verified.measurements == {f"PCR{i}": v.hex() for i, v in PCRS.items()}
     assert verified.measurement == MEASUREMENT
     assert verified.measurement_accepted
     assert verified.debug is False
@@ -345,13 +346,17 @@ def test_revoked_measurement():
     )
 
 
-def test_required_pcrs():
-    right = RequiredPcr(index=8, values=frozenset({PCRS[8].hex(), "00" * 48}))
-    wrong = RequiredPcr(index=4, values=frozenset({PCRS[8].hex()}))
-    missing = RequiredPcr(index=31, values=frozenset({PCRS[8].hex()}))
-    verify(document(), pcrs=(right,))
-    refused("attestation.pcr", document(), MeasurementMismatchError, pcrs=(right, wrong))
-    refused("attestation.pcr", document(), MeasurementMismatchError, pcrs=(missing,))
+def test_required_registers():
+    right = RequiredRegister(name="PCR8", values=frozenset({PCRS[8].hex(), "00" * 48}))
+    wrong = RequiredRegister(name="PCR4", values=frozenset({PCRS[8].hex()}))
+    missing = RequiredRegister(name="PCR31", values=frozenset({PCRS[8].hex()}))
+    elsewhere = dataclasses.replace(wrong, kind="intel-tdx")
+    here = dataclasses.replace(wrong, kind=NITRO)
+    verify(document(), registers=(right, elsewhere))
+    code = "attestation.register"
+    refused(code, document(), MeasurementMismatchError, registers=(right, wrong))
+    refused(code, document(), MeasurementMismatchError, registers=(here,))
+    refused(code, document(), MeasurementMismatchError, registers=(missing,))
 
 
 # Step 11
@@ -413,10 +418,11 @@ def test_verify_evidence_dispatches_by_kind():
         verify_evidence(Evidence(kind="sgx-epid", document=document()), policy=POLICY, now_ms=NOW)
     assert unknown.value.code == "attestation.kind"
     for kind in (NITRO, SOFTWARE):
-        extra = Evidence(kind=kind, document=document(), collateral=(b"crl",))
-        with pytest.raises(MalformedError) as collateral:
-            verify_evidence(extra, policy=POLICY, now_ms=NOW)
-        assert collateral.value.code == "evidence.malformed"
+        for beside in ({"collateral": Collateral.of({"crl": b"crl"})}, {"runtime_data": b"x"}):
+            extra = Evidence(kind=kind, document=document(), **beside)
+            with pytest.raises(MalformedError) as refusal:
+                verify_evidence(extra, policy=POLICY, now_ms=NOW)
+            assert refusal.value.code == "evidence.malformed"
     with pytest.raises(FreshnessError):
         verify_evidence(evidence, policy=POLICY, now_ms=NOW, nonce=b"other")
 

@@ -79,7 +79,7 @@ def test_valid_inside_its_window_only(file, start, end, pcr0):
     first, last = ms(start), ms(end)
     for now_ms in (first, first + 1000, last - 1000, last):
         verified = verify_nitro(document, policy=policy(file), now_ms=now_ms)
-        assert verified.measurements[0].startswith(pcr0)
+        assert verified.measurements["PCR0"].startswith(pcr0)
         assert (verified.valid_from_ms, verified.valid_until_ms) == (first, last)
         assert not verified.simulated
         assert verified.keyset is None
@@ -104,7 +104,7 @@ def test_fields_of_genuine_documents():
     assert marlin.user_data is None
     evervault = verified("evervault_2022.bin")
     assert len(evervault.nonce) == 256
-    assert evervault.measurements[8].startswith("8790eb3cce6c83d0")
+    assert evervault.measurements["PCR8"].startswith("8790eb3cce6c83d0")
     debug = verified("automata_debug_2024.bin")
     assert debug.debug
     assert debug.nonce == b"1234"

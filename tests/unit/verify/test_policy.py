@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.core.evidence import NITRO, SOFTWARE, TDX
 from opengradient.core.modes import VerificationMode
 from opengradient.errors import CertificateChainError, ConfigurationError, MalformedError
-from opengradient.verify.policy import RequiredPcr, TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.policy import RequiredRegister, TrustPolicy, UnsafeAnyMeasurement
 from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
 
 ID = "0x" + "ab" * 32
@@ -17,7 +17,10 @@ SIMULATED = UnsafeSimulatedRoot(name="devnet", certificate=b"...SIMULATED...")
 FULL = TrustPolicy(
     roots=(aws_nitro_root(), SIMULATED),
     measurements=frozenset({ID}),
-    pcrs=(RequiredPcr(index=8, values=frozenset({"00" * 48})),),
+    registers=(
+        RequiredRegister(name="PCR8", values=frozenset({"00" * 48})),
+        RequiredRegister(name="RTMR3", values=frozenset({"00" * 48}), kind=TDX),
+    ),
     max_evidence_age_ms=5,
     clock_skew_ms=6,
     allow_debug=True,
@@ -25,6 +28,7 @@ FULL = TrustPolicy(
     models=frozenset({"gpt"}),
     revoked_keys=frozenset({ID}),
     revoked_measurements=frozenset({ID}),
+    revoked_products=frozenset({"amd-sev-snp/Milan"}),
 )
 
 
@@ -55,7 +59,7 @@ ROOT = FULL.to_json()["roots"][0]
 @pytest.mark.parametrize(
     "change",
     [
-        {"version": "opengradient.policy/2"},
+        {"version": "opengradient.policy/3"},
         {"version": 1},
         {"unknown": 1},
         {"roots": None},
@@ -67,8 +71,14 @@ ROOT = FULL.to_json()["roots"][0]
         {"measurements": None},
         {"measurements": "any"},
         {"measurements": [1]},
-        {"pcrs": [{"index": True, "values": ["00" * 48]}]},
-        {"pcrs": [{"index": 1}]},
+        {"pcrs": []},
+        {"registers": [{"name": True, "values": ["00" * 48], "kind": None}]},
+        {"registers": [{"name": "PCR8", "values": ["00" * 48]}]},
+        {"registers": [{"name": "PCR8", "values": ["00" * 48], "kind": 1}]},
+        {"platforms": [{}]},
+        {"platforms": ["intel-tdx"]},
+        {"platforms": [{"kind": "no-such-kind"}]},
+        {"revoked_products": "amd-sev-snp/Milan"},
         {"max_evidence_age_ms": True},
         {"max_evidence_age_ms": 1.0},
         {"clock_skew_ms": "1"},
@@ -111,6 +121,7 @@ def test_not_an_object():
         {"revoked_keys": frozenset({"02" + "ab" * 32})},
         {"max_evidence_age_ms": -1},
         {"clock_skew_ms": -1},
+        {"revoked_products": frozenset({"Milan"})},
     ],
 )
 def test_entries_that_could_never_match_are_refused(change):
@@ -119,12 +130,49 @@ def test_entries_that_could_never_match_are_refused(change):
 
 
 @pytest.mark.parametrize(
-    ("index", "values"),
-    [(32, {"00" * 48}), (-1, {"00" * 48}), (8, set()), (8, {"00" * 32}), (8, {"0x" + "00" * 48})],
+    ("name", "values"),
+    [
+        ("", {"00" * 48}),
+        ("pcr8", {"00" * 48}),
+        ("PCR8", set()),
+        ("PCR8", {"000"}),
+        ("PCR8", {"00" * 65}),
+        ("PCR8", {"0x" + "00" * 48}),
+    ],
 )
-def test_required_pcrs_are_checked(index, values):
+def test_required_registers_are_checked(name, values):
     with pytest.raises(ConfigurationError):
-        RequiredPcr(index=index, values=frozenset(values))
+        RequiredRegister(name=name, values=frozenset(values))
+
+
+def version_1():
+    raw = FULL.to_json() | {"version": "opengradient.policy/1"}
+    for name in ("registers", "platforms", "revoked_products"):
+        del raw[name]
+    return raw | {"pcrs": [{"index": 8, "values": ["00" * 48]}]}
+
+
+def test_version_1_is_still_read():
+    assert TrustPolicy.from_json(version_1()) == dataclasses.replace(
+        FULL,
+        registers=(RequiredRegister(name="PCR8", values=frozenset({"00" * 48})),),
+        revoked_products=frozenset(),
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pcrs": None},
+        {"pcrs": [{"index": True, "values": ["00" * 48]}]},
+        {"pcrs": [{"index": 1}]},
+        {"platforms": []},
+        {"unknown": 1},
+    ],
+)
+def test_version_1_is_strict(change):
+    with pytest.raises(MalformedError):
+        TrustPolicy.from_json(version_1() | change)
 
 
 def test_weak_policies_warn(caplog):

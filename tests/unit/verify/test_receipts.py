@@ -7,7 +7,7 @@ import pytest
 from opengradient.core.commitments import Disclosed
 from opengradient.core.evidence import Evidence
 from opengradient.core.keys import MemorySigner
-from opengradient.core.keyset import Keyset
+from opengradient.core.keyset import HpkeKey, Keyset
 from opengradient.core.merkle import BatchTree, settlement_leaf
 from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode, VerificationMode
 from opengradient.core.receipts import ReceiptDomain, SignedReceipt
@@ -217,6 +217,28 @@ def test_the_channel_key_must_be_bound_by_the_evidence():
     refused("receipt.channel", Exchange(evidence=other_key), expect=Expectation())
 
 
+HPKE = HpkeKey(key_id=1, public_key=b"h" * 32)
+
+
+def test_an_hpke_channel_is_that_of_the_attested_key():
+    words = {"channel_kind": ChannelKind.HPKE, "channel_binding": HPKE.digest()}
+    binds = evidence(keyset=dataclasses.replace(KEYSET, hpke=HPKE))
+    used = dataclasses.replace(expecting(), channel=(ChannelKind.HPKE, HPKE.digest()))
+    claim = check(Exchange(words=words, evidence=binds), expect=used).verdict["channel"]
+    assert claim.status == Status.PROVEN
+    assert "Oblivious HTTP" in claim.source
+    refused("receipt.channel", Exchange(words=words), expect=Expectation())
+    for other in ({"key_id": 2}, {"public_key": b"i" * 32}, {"aead_id": 1}):
+        rotated = dataclasses.replace(KEYSET, hpke=dataclasses.replace(HPKE, **other))
+        forged = Exchange(words=words, evidence=evidence(keyset=rotated))
+        refused("receipt.channel", forged, expect=Expectation())
+    tls = {"channel_kind": ChannelKind.TLS, "channel_binding": HPKE.digest()}
+    refused("receipt.channel", Exchange(words=tls, evidence=binds), expect=Expectation())
+    swapped = {"channel_kind": ChannelKind.HPKE, "channel_binding": SPKI}
+    refused("receipt.channel", Exchange(words=swapped, evidence=binds), expect=Expectation())
+    refused("receipt.channel", Exchange(words=words, evidence=binds))
+
+
 def test_evidence_without_keys_binds_nothing():
     refused("attestation.binding", Exchange(evidence=evidence(keyset=None)))
 
@@ -248,12 +270,6 @@ def test_a_receipt_from_the_future():
     error = refused("receipt.time", Exchange(words={"finished_at": NOW + 60_001}))
     assert error.actual == NOW + 60_001
     check(Exchange(words={"finished_at": NOW + 60_000}))
-
-
-@pytest.mark.parametrize("mode", [ChannelKind.HPKE])
-def test_channels_of_later_releases_are_unsupported(mode):
-    with pytest.raises(UnsupportedError):
-        check(Exchange(words={"channel_kind": mode}))
 
 
 def test_proofs_of_later_releases_are_unsupported():

@@ -31,9 +31,17 @@ TABLE: dict[str, Code] = {
         "The evidence is authentic but binds no keyset.",
         "It is not the evidence of an OpenGradient node of this version; use another node.",
     ),
-    "attestation.pcr": Code(
+    "attestation.register": Code(
         "A register that the policy requires is missing or has another value.",
-        "Compare the register with TrustPolicy(pcrs=...).",
+        "Compare the register with TrustPolicy(registers=...).",
+    ),
+    "attestation.report_data": Code(
+        "The quote or report binds another keyset than the one that came with it.", _UNTRUSTED
+    ),
+    "attestation.nonce": Code("The evidence does not answer our nonce.", _REPLAYED),
+    "attestation.revoked_product": Code(
+        "The evidence comes from a product line that the policy excludes.",
+        "Use a node on other hardware; which lines are broken is written in docs/trust.md.",
     ),
     "attestation.revoked_measurement": Code(
         "The enclave runs code that was revoked.", "Use a node that runs a newer release."
@@ -42,7 +50,7 @@ TABLE: dict[str, Code] = {
         "The enclave's signing key was revoked.", "Use another node; do not use old answers of it."
     ),
     "evidence.malformed": Code(
-        "The evidence lacks a kind or document, or carries collateral that its kind does not have.",
+        "The evidence lacks a kind or document, or carries what its kind does not have.",
         _DAMAGED,
     ),
     "cbor.malformed": Code("The document is not in the strict subset of CBOR.", _DAMAGED),

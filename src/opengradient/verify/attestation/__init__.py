@@ -1,8 +1,8 @@
 """Evidence kinds: one file per format, one line in the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
 from opengradient.errors import MalformedError, UnsupportedError
@@ -12,23 +12,64 @@ from opengradient.verify.attestation.nitro import verify_nitro, verify_software_
 from opengradient.verify.policy import TrustPolicy
 
 
-class DocumentVerifier(Protocol):
-    """Verifies documents of one kind."""
+class EvidenceVerifier(Protocol):
+    """Verifies evidence of one kind."""
 
     def __call__(
-        self, document: bytes, *, policy: TrustPolicy, now_ms: int, nonce: bytes | None = None
+        self,
+        evidence: Evidence,
+        /,
+        *,
+        policy: TrustPolicy,
+        now_ms: int,
+        nonce: bytes | None = None,
     ) -> VerifiedEvidence:
-        """Return what the document says, or raise."""
+        """Return what the evidence says, or raise."""
         ...
 
 
-VERIFIERS: Mapping[str, DocumentVerifier] = MappingProxyType(
+class _DocumentVerifier(Protocol):
+    def __call__(
+        self, document: bytes, *, policy: TrustPolicy, now_ms: int, nonce: bytes | None = None
+    ) -> VerifiedEvidence: ...
+
+
+def _of_document(verify: _DocumentVerifier) -> EvidenceVerifier:
+    """The verifier of a kind whose document carries everything."""
+
+    def verify_alone(
+        evidence: Evidence,
+        /,
+        *,
+        policy: TrustPolicy,
+        now_ms: int,
+        nonce: bytes | None = None,
+    ) -> VerifiedEvidence:
+        if evidence.collateral or evidence.runtime_data:
+            raise MalformedError(
+                f"evidence of kind {evidence.kind} is a document and nothing beside it",
+                code="evidence.malformed",
+            )
+        return verify(evidence.document, policy=policy, now_ms=now_ms, nonce=nonce)
+
+    return verify_alone
+
+
+VERIFIERS: Mapping[str, EvidenceVerifier] = MappingProxyType(
     {
-        NITRO: verify_nitro,
-        SOFTWARE: verify_software_enclave,
+        NITRO: _of_document(verify_nitro),
+        SOFTWARE: _of_document(verify_software_enclave),
     }
 )
 """Kind of evidence to its verifier."""
+
+INSPECTORS: Mapping[str, Callable[[bytes], dict[str, Any]]] = MappingProxyType(
+    {
+        NITRO: inspect_nitro,
+        SOFTWARE: inspect_nitro,
+    }
+)
+"""Kind of evidence to what reads its document in words, with nothing verified."""
 
 
 def verify_evidence(
@@ -54,16 +95,13 @@ def verify_evidence(
         raise UnsupportedError(
             f"no verifier for evidence of kind {evidence.kind!r}", code="attestation.kind"
         )
-    if evidence.collateral:
-        raise MalformedError(
-            f"evidence of kind {evidence.kind} has no collateral", code="evidence.malformed"
-        )
-    return verifier(evidence.document, policy=policy, now_ms=now_ms, nonce=nonce)
+    return verifier(evidence, policy=policy, now_ms=now_ms, nonce=nonce)
 
 
 __all__ = [
+    "INSPECTORS",
     "VERIFIERS",
-    "DocumentVerifier",
+    "EvidenceVerifier",
     "inspect_nitro",
     "require_key",
     "verify_evidence",

@@ -27,12 +27,11 @@ from opengradient.errors import (
     ConfigurationError,
     FreshnessError,
     MalformedError,
-    MeasurementMismatchError,
-    PolicyError,
 )
 from opengradient.verify._x509 import ECDSA_P384_SHA384, parse_certificate, verify_chain
+from opengradient.verify.attestation._common import check_key_not_revoked, check_measurement
 from opengradient.verify.attestation._sign1 import check_signature, open_envelope
-from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.policy import TrustPolicy
 
 MAX_DOCUMENT_BYTES: Final = 16 * 1024
 """Nothing larger is parsed; the Nitro module's own answers end at 12 KiB."""
@@ -57,7 +56,7 @@ def verify_nitro(
     8. The document is not too old, nor from the future (``nitro.timestamp.*``).
     9. It is no debug enclave: PCR0-2 are not all zero (``nitro.debug``).
     10. Its measurement is accepted, and not revoked (``attestation.measurement``,
-        ``attestation.revoked_measurement``, ``attestation.pcr``).
+        ``attestation.revoked_measurement``, ``attestation.register``).
     11. It answers our nonce (``nitro.nonce.*``).
     12. Where it binds a keyset of ours: the keyset is well-formed, agrees with ``user_data``, and
         its signing key is not revoked (``keyset.*``, ``nitriding.*``,
@@ -115,7 +114,9 @@ def _verify(
     )  # step 7
     _check_age(content.timestamp_ms, policy, now_ms)  # step 8
     debug = _check_debug(content, policy)  # step 9
-    measurement = _check_measurement(content, policy)  # step 10
+    measurement = measurement_id(content)
+    registers = {f"PCR{i}": v.hex() for i, v in sorted(content.pcrs.items())}
+    accepted, source = check_measurement(kind, measurement, registers, policy)  # step 10
     _check_nonce(content, nonce)  # step 11
     keyset = _check_keyset(content, policy)  # step 12
     return VerifiedEvidence(
@@ -125,9 +126,10 @@ def _verify(
         evidence_digest=Evidence(kind=kind, document=document).digest(),
         statement_digest=sha256(cose.signing_bytes(envelope.payload)),
         keyset=keyset,
-        measurements=MappingProxyType({i: v.hex() for i, v in sorted(content.pcrs.items())}),
+        measurements=MappingProxyType(registers),
         measurement=measurement,
-        measurement_accepted=not isinstance(policy.measurements, UnsafeAnyMeasurement),
+        measurement_accepted=accepted,
+        measurement_source=source,
         debug=debug,
         issued_at_ms=content.timestamp_ms,
         valid_from_ms=window.from_ms,
@@ -194,34 +196,6 @@ def _check_debug(content: NitroDocument, policy: TrustPolicy) -> bool:
     return debug
 
 
-def _check_measurement(content: NitroDocument, policy: TrustPolicy) -> str:
-    measurement = measurement_id(content)
-    if measurement in policy.revoked_measurements:
-        raise PolicyError(
-            "the enclave's code was revoked",
-            code="attestation.revoked_measurement",
-            actual=measurement,
-        )
-    accepted = policy.measurements
-    if not isinstance(accepted, UnsafeAnyMeasurement) and measurement not in accepted:
-        raise MeasurementMismatchError(
-            "the enclave runs code that the policy does not list",
-            code="attestation.measurement",
-            expected=sorted(accepted),
-            actual=measurement,
-        )
-    for required in policy.pcrs:
-        value = content.pcrs.get(required.index)
-        if value is None or value.hex() not in required.values:
-            raise MeasurementMismatchError(
-                f"PCR{required.index} is not what the policy requires",
-                code="attestation.pcr",
-                expected=sorted(required.values),
-                actual=value and value.hex(),
-            )
-    return measurement
-
-
 def _check_nonce(content: NitroDocument, nonce: bytes | None) -> None:
     if nonce is None:
         return
@@ -247,6 +221,5 @@ def _check_keyset(content: NitroDocument, policy: TrustPolicy) -> Keyset | None:
             raise AttestationError(
                 "user_data and the keyset name different RSA keys", code="keyset.user_data"
             )
-    if "0x" + keyset.signing.node_id.hex() in policy.revoked_keys:
-        raise PolicyError("the signing key was revoked", code="attestation.revoked_key")
+    check_key_not_revoked(keyset, policy)
     return keyset

@@ -1,0 +1,36 @@
+"""Claims: what a check found, how well it stands, and what it rests on."""
+
+import enum
+from dataclasses import dataclass
+from typing import final
+
+
+class Status(enum.StrEnum):
+    """How well a claim stands.
+
+    PROVEN: follows from the checked bytes and the caller's trust roots.
+    ASSERTED: somebody says so, and the verdict names who.
+    ABSENT: nothing was said or shown.
+    """
+
+    PROVEN = "proven"
+    ASSERTED = "asserted"
+    ABSENT = "absent"
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim.
+
+    Attributes:
+        name: Stable name, for example ``"response"``.
+        status: How well it stands.
+        source: What or who it rests on.
+        detail: The value that was checked, in words.
+    """
+
+    name: str
+    status: Status
+    source: str
+    detail: str = ""

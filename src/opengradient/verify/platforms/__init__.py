@@ -1,0 +1,30 @@
+"""Settings for single kinds of evidence: one file per kind, one line in the registry."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Protocol, Self
+
+from opengradient.core.canonical import JsonObject
+
+
+class PlatformPolicy(Protocol):
+    """What a caller accepts of one kind of evidence. Immutable; the defaults are the strict ones.
+
+    Attributes:
+        kind: The kind of evidence.
+    """
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> JsonObject:
+        """The settings as a JSON object, without the kind."""
+        ...
+
+    @classmethod
+    def from_json(cls, raw: JsonObject) -> Self:
+        """Read what `to_json` writes; every field must be there and no other may be."""
+        ...
+
+
+PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType({})
+"""Kind of evidence to the class of its settings."""
