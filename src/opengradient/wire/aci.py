@@ -6,6 +6,7 @@ from opengradient.core.aci import AciBundle, AciReceipt, AciReport, AciSession
 from opengradient.core.aci.fields import API_VERSION, bare_hex
 from opengradient.core.aci.statement import NONCE_BYTES
 from opengradient.core.canonical import JsonObject, parse_json_object
+from opengradient.core.collateral import Collateral
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.wire.fields import members, parse_base64
 
@@ -53,7 +54,7 @@ def decode_aci(source: bytes | JsonObject) -> AciBundle:
         receipt=AciReceipt.parse(value["receipt"]),
         report=_optional(value, "report", AciReport.parse),
         nonce=_optional(value, "nonce", _nonce),
-        collateral=_optional(value, "collateral", _collateral) or (),
+        collateral=_optional(value, "collateral", _collateral) or Collateral(),
         sessions=_optional(value, "sessions", _sessions) or (),
         request=_optional(value, "request", lambda item: parse_base64(item, "request")),
         response=_optional(value, "response", lambda item: parse_base64(item, "response")),
@@ -69,11 +70,11 @@ def _nonce(value: Any) -> bytes:
     return bare_hex(value, "nonce", "format.malformed", NONCE_BYTES)
 
 
-def _collateral(value: Any) -> tuple[tuple[str, bytes], ...]:
+def _collateral(value: Any) -> Collateral:
     if not isinstance(value, dict):
         raise MalformedError("collateral must be an object")
-    return tuple(
-        sorted((name, parse_base64(item, f"collateral.{name}")) for name, item in value.items())
+    return Collateral.of(
+        {name: parse_base64(item, f"collateral.{name}") for name, item in value.items()}
     )
 
 

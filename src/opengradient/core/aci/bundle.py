@@ -1,11 +1,12 @@
 """An ACI receipt with everything that is shown with it: what a file of ours holds."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 from opengradient.core.aci.receipt import AciReceipt
 from opengradient.core.aci.report import AciReport
 from opengradient.core.aci.session import AciSession
+from opengradient.core.collateral import Collateral
 
 
 @final
@@ -17,7 +18,7 @@ class AciBundle:
         receipt: The receipt.
         report: The attestation report that establishes its keyset; None where it is not shown.
         nonce: The nonce that the report was asked for with; None for the form without one.
-        collateral: The vendor's data that the quote is checked with, by name.
+        collateral: The vendor's data that the quote is checked with.
         sessions: Attested sessions of upstreams.
         request: The body that was sent, byte for byte.
         response: The body that came back, byte for byte; of a stream with its framing.
@@ -26,7 +27,7 @@ class AciBundle:
     receipt: AciReceipt
     report: AciReport | None = None
     nonce: bytes | None = None
-    collateral: tuple[tuple[str, bytes], ...] = ()
+    collateral: Collateral = field(default_factory=Collateral)
     sessions: tuple[AciSession, ...] = ()
     request: bytes | None = None
     response: bytes | None = None

@@ -93,7 +93,9 @@ class AciReport:
         except ValueError:
             data = b""
         if not 0 < len(data) <= _MAX_QUOTE_BYTES:
-            raise MalformedError("evidence.quote must be the hex of a quote", code="aci.report.quote")
+            raise MalformedError(
+                "evidence.quote must be the hex of a quote", code="aci.report.quote"
+            )
         return data
 
     def stated_slot(self) -> bytes | None:

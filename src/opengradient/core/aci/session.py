@@ -158,7 +158,7 @@ def _evidence(value: Any) -> bytes:
         data = base64.b64decode(found[1], validate=True) if found else None
     except binascii.Error:
         data = None
-    if data is None:
+    if found is None or data is None or base64.b64encode(data).decode() != found[1]:
         raise MalformedError("evidence.data must be a data: URI in base64", code=_CODE)
     if not equal(sha256(data), stated):
         raise MalformedError(

@@ -115,9 +115,7 @@ TABLE: dict[str, Code] = {
     ),
     "aci.response": Code("The receipt is about another response body.", _DISTRUST),
     "aci.model": Code("The receipt names another model than was asked for.", _DISTRUST),
-    "aci.upstream.unexpected": Code(
-        "A direct service's receipt names an upstream.", _DISTRUST
-    ),
+    "aci.upstream.unexpected": Code("A direct service's receipt names an upstream.", _DISTRUST),
     "aci.upstream.missing": Code("An aggregator's receipt names no upstream.", _DISTRUST),
     "aci.upstream.failed": Code(
         "The verification of the upstream failed, and the answer came all the same.", _DISTRUST
@@ -127,16 +125,12 @@ TABLE: dict[str, Code] = {
         "Ask with provider.aci_verified, or set require_verified_upstream to false.",
     ),
     "aci.session.malformed": Code("A session record has a wrong field.", _BROKEN),
-    "aci.session.evidence": Code(
-        "The session's evidence is not what its digest names.", _DISTRUST
-    ),
+    "aci.session.evidence": Code("The session's evidence is not what its digest names.", _DISTRUST),
     "aci.session.missing": Code("The cited session is not in the file.", _SHOW),
     "aci.session.not_accepted": Code(
         "The receipt cites another session than those that you pinned.", _DISTRUST
     ),
-    "aci.session.window": Code(
-        "The receipt was made outside the session's time.", _DISTRUST
-    ),
+    "aci.session.window": Code("The receipt was made outside the session's time.", _DISTRUST),
     "aci.session.tee": Code(
         "The session does not say that hardware attests the upstream.", _DISTRUST
     ),

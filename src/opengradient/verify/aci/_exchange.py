@@ -15,7 +15,7 @@ from opengradient.errors import (
 )
 from opengradient.verify._claims import Notebook
 from opengradient.verify.aci.expectation import AciExpectation
-from opengradient.verify.aci.policy import AciPolicy
+from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.policy import TrustPolicy
 
 

@@ -8,7 +8,6 @@ from opengradient.core.aci.dstack import (
     replay_event_log,
 )
 from opengradient.core.aci.report import TDX as TEE_TDX
-from opengradient.core.collateral import Collateral
 from opengradient.core.digests import equal, sha256
 from opengradient.core.evidence import TDX, Evidence, VerifiedEvidence
 from opengradient.errors import (
@@ -20,8 +19,8 @@ from opengradient.errors import (
 )
 from opengradient.verify._claims import Notebook
 from opengradient.verify.aci.expectation import AciExpectation
-from opengradient.verify.aci.policy import AciPolicy
 from opengradient.verify.attestation import verify_evidence
+from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.policy import TrustPolicy
 
 
@@ -133,9 +132,7 @@ def _check_hardware(
     stated = report.stated_slot()
     if stated is not None and not equal(stated, slot):
         raise VerificationError("quote_report_data differs", code="aci.report.slot")
-    evidence = Evidence(
-        kind=TDX, document=report.quote(), collateral=Collateral.of(dict(bundle.collateral))
-    )
+    evidence = Evidence(kind=TDX, document=report.quote(), collateral=bundle.collateral)
     verified = verify_evidence(evidence, policy=policy, now_ms=now_ms)
     if verified.report_data is None or not equal(verified.report_data, slot):
         raise AttestationError(
@@ -145,9 +142,11 @@ def _check_hardware(
             actual=None if verified.report_data is None else verified.report_data.hex(),
         )
     notes.proven("enclave", f"{verified.kind}, root {verified.root!r}", verified.module_id)
+    for claim in verified.claims:
+        notes.write(claim)
     measured = f"measurement {verified.measurement}"
     if verified.measurement_accepted:
-        notes.proven("code", "measurement allowed by the policy", measured)
+        notes.proven("code", verified.measurement_source, measured)
     else:
         notes.asserted("code", "any measurement is accepted", measured)
     return verified
@@ -212,4 +211,6 @@ def _check_application(
     if rules.applications:
         notes.proven("application", "compose-hash in RTMR3, accepted by the policy", measured.hex())
     else:
-        notes.asserted("application", "compose-hash in RTMR3, compared with nothing", measured.hex())
+        notes.asserted(
+            "application", "compose-hash in RTMR3, compared with nothing", measured.hex()
+        )

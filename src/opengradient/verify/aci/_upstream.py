@@ -5,7 +5,7 @@ from opengradient.core.digests import equal
 from opengradient.errors import PolicyError, VerificationError
 from opengradient.verify._claims import Notebook
 from opengradient.verify.aci.expectation import AciExpectation
-from opengradient.verify.aci.policy import AciPolicy
+from opengradient.verify.platforms.aci import AciPolicy
 
 _AGGREGATOR = "the attested aggregator"
 
@@ -25,18 +25,13 @@ def check_upstream(
         )
         return
     if report is not None and report.direct:
-        raise VerificationError(
-            "a direct service has no upstream", code="aci.upstream.unexpected"
-        )
+        raise VerificationError("a direct service has no upstream", code="aci.upstream.unexpected")
     if receipt.refused:
         notes.asserted("upstream", _AGGREGATOR, f"refused: {served.reason}")
         return
     if rules.require_verified_upstream:
         _require(served)
-    if served.session_id is None:
-        notes.asserted("upstream", _AGGREGATOR, f"NOT VERIFIED: {served.reason}")
-        return
-    _check_session(bundle, served, served.session_id, rules, expect, notes)
+    _check_session(bundle, served, rules, expect, notes)
 
 
 def _require(served: UpstreamEvent) -> None:
@@ -45,19 +40,20 @@ def _require(served: UpstreamEvent) -> None:
             "the upstream was not verified", code="aci.upstream.failed", actual=served.reason
         )
     if not served.required:
-        raise PolicyError(
-            "the upstream did not have to be verified", code="aci.upstream.optional"
-        )
+        raise PolicyError("the upstream did not have to be verified", code="aci.upstream.optional")
 
 
 def _check_session(
     bundle: AciBundle,
     served: UpstreamEvent,
-    session_id: bytes,
     rules: AciPolicy,
     expect: AciExpectation,
     notes: Notebook,
 ) -> None:
+    session_id = served.session_id
+    if session_id is None:
+        notes.asserted("upstream", _AGGREGATOR, f"NOT VERIFIED: {served.reason}")
+        return
     if expect.session_ids is not None and session_id not in expect.session_ids:
         raise VerificationError(
             "the receipt cites a session that was not pinned",
@@ -96,9 +92,7 @@ def _check_record(session: AciSession, served_at: int, rules: AciPolicy) -> None
         )
     refuted = sorted(name for name, claim in session.claims.items() if claim.status == "refuted")
     if refuted:
-        raise PolicyError(
-            "the session refutes claims", code="aci.session.refuted", actual=refuted
-        )
+        raise PolicyError("the session refutes claims", code="aci.session.refuted", actual=refuted)
     if rules.require_verified_upstream and not session.claim("tee_attested").hardware_proven:
         raise PolicyError(
             "the session does not say that hardware attests the upstream",

@@ -17,7 +17,7 @@ from opengradient.verify.aci._exchange import (
 from opengradient.verify.aci._identity import establish_keyset
 from opengradient.verify.aci._upstream import check_upstream
 from opengradient.verify.aci.expectation import AciExpectation
-from opengradient.verify.aci.policy import AciPolicy
+from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.verdict import Verdict
 

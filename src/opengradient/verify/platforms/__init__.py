@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
+from opengradient.verify.platforms.aci import AciPolicy
 
 
 class PlatformPolicy(Protocol):
@@ -26,5 +27,9 @@ class PlatformPolicy(Protocol):
         ...
 
 
-PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType({})
+PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
+    {
+        AciPolicy.kind: AciPolicy,
+    }
+)
 """Kind of evidence to the class of its settings."""

@@ -1,14 +1,17 @@
-"""What a caller accepts of ACI services, beside its `TrustPolicy` (ACI 1.3)."""
+"""What a caller accepts of ACI services, beside the rest of its policy (ACI 1.3)."""
 
+import re
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, final
+from typing import ClassVar, Final, final
 
 from opengradient.core.canonical import JsonObject
-from opengradient.errors import ConfigurationError, MalformedError
+from opengradient.errors import ConfigurationError
+from opengradient.verify._fields import Fields, require_form
 
 KEYSET_LIFETIME_MS: Final = 3 * 366 * 24 * 60 * 60 * 1000
 """Three years: ACI 3.1 wants implausibly distant ends rejected and names none."""
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _FIELDS: Final = frozenset(
     {
         "applications",
@@ -28,7 +31,7 @@ class AciPolicy:
 
     Attributes:
         applications: SHA-256, in hex, of the dstack compose files that are accepted; empty where
-            the measurements of the `TrustPolicy` alone decide.
+            the policy's measurements alone decide.
         subjects: Accepted subjects of keysets; None takes any and shows it as asserted.
         revoked_keysets: Digests, in hex, of keysets that are refused whatever vouches for them.
         require_verified_upstream: Refuse answers of an aggregator whose upstream was not
@@ -52,16 +55,13 @@ class AciPolicy:
         Raises:
             ConfigurationError: Code ``policy.malformed``.
         """
-        for digest in self.applications | self.revoked_keysets:
-            if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-                raise ConfigurationError(
-                    f"not a SHA-256 in lower-case hex: {digest!r}", code="policy.malformed"
-                )
+        require_form(_SHA256, self.applications, "SHA-256 of an application")
+        require_form(_SHA256, self.revoked_keysets, "digest of a keyset")
         if self.max_keyset_lifetime_ms < 0:
             raise ConfigurationError("a lifetime is not negative", code="policy.malformed")
 
     def to_json(self) -> JsonObject:
-        """The settings as a JSON object."""
+        """The settings as a JSON object, without the kind."""
         return {
             "applications": sorted(self.applications),
             "subjects": None if self.subjects is None else sorted(self.subjects),
@@ -72,35 +72,19 @@ class AciPolicy:
         }
 
     @classmethod
-    def from_json(cls, raw: Any) -> "AciPolicy":
+    def from_json(cls, raw: JsonObject) -> "AciPolicy":
         """Read what `to_json` writes; every field must be there and no other may be.
 
         Raises:
             MalformedError: Code ``policy.malformed``.
             ConfigurationError: A value that no policy may have.
         """
-        if not isinstance(raw, dict) or raw.keys() != _FIELDS:
-            raise _malformed(f"it must have exactly the fields {sorted(_FIELDS)}")
-        flags = (raw["require_verified_upstream"], raw["allow_rewrite"])
-        if not all(type(flag) is bool for flag in flags):
-            raise _malformed("a flag is true or false")
-        if type(raw["max_keyset_lifetime_ms"]) is not int:
-            raise _malformed("max_keyset_lifetime_ms is a whole number")
+        fields = Fields(raw, _FIELDS)
         return cls(
-            applications=_texts(raw["applications"]),
-            subjects=None if raw["subjects"] is None else _texts(raw["subjects"]),
-            revoked_keysets=_texts(raw["revoked_keysets"]),
-            require_verified_upstream=flags[0],
-            allow_rewrite=flags[1],
-            max_keyset_lifetime_ms=raw["max_keyset_lifetime_ms"],
+            applications=fields.texts("applications"),
+            subjects=None if fields.has("subjects", None) else fields.texts("subjects"),
+            revoked_keysets=fields.texts("revoked_keysets"),
+            require_verified_upstream=fields.get("require_verified_upstream", bool),
+            allow_rewrite=fields.get("allow_rewrite", bool),
+            max_keyset_lifetime_ms=fields.get("max_keyset_lifetime_ms", int),
         )
-
-
-def _texts(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise _malformed("a list of text is a list of text")
-    return frozenset(value)
-
-
-def _malformed(why: str) -> MalformedError:
-    return MalformedError(f"not an ACI policy: {why}", code="policy.malformed")
