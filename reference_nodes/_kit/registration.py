@@ -24,7 +24,7 @@ from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
 from opengradient.verify.attestation import inspect_nitro
 from reference_nodes._kit.clock import Clock
-from reference_nodes._kit.identity import NodeIdentity
+from reference_nodes._kit.identity import NodeIdentity, Standing
 from reference_nodes._kit.rpc import http_post
 
 _log = logging.getLogger("opengradient.node")
@@ -129,14 +129,14 @@ class Registrar:
                 kind=self._settings.kind,
                 endpoint=self._settings.endpoint,
                 public_key=identity.signer.public_key,
-                keyset_digest=identity.keyset.digest(),
+                keyset_digest=standing.keys.keyset.digest(),
                 evidence_digest=standing.digest,
                 evidence_blob_id=ZERO32,
                 measurement=bytes.fromhex(document["measurement"][2:]),
                 valid_from=self._valid_from,
                 nonce=await self._reader.registration_nonce(owner),
                 legacy_public_key=identity.legacy.public_der if identity.legacy else b"",
-                tls_certificate=identity.tls.certificate_der if identity.tls else b"",
+                tls_certificate=_certificate(standing),
             )
             await self._sender.execute(self._calls.register(registration, identity.signer))
             self._published = standing.digest
@@ -151,12 +151,13 @@ class Registrar:
             ChainError: The ledger did not answer or refused.
         """
         identity, now = self._identity, self._clock() // 1000
-        if identity.standing.digest != self._published:
+        standing = identity.standing
+        if standing.digest != self._published:
             update = EvidenceUpdate(
                 node_id=identity.node_id,
-                keyset_digest=identity.keyset.digest(),
-                evidence_digest=identity.standing.digest,
-                tls_certificate=identity.tls.certificate_der if identity.tls else b"",
+                keyset_digest=standing.keys.keyset.digest(),
+                evidence_digest=standing.digest,
+                tls_certificate=_certificate(standing),
                 counter=now,
             )
             await self._sender.execute(self._calls.rotate_evidence(update, identity.signer))
@@ -172,3 +173,8 @@ class Registrar:
         """
         if self._published:
             await self._sender.execute(self._calls.retire(self._identity.node_id))
+
+
+def _certificate(standing: Standing) -> bytes:
+    tls = standing.keys.tls
+    return tls.certificate_der if tls else b""

@@ -100,7 +100,7 @@ class ProxyRoutes:
                 idempotency_key=request.header(b"idempotency-key"),
                 settlement_type=request.header(b"x-settlement-type"),
             ),
-            standing=self._identity.standing,
+            arrival=self._identity.arrival(request.channel),
             now_ms=self._clock(),
         )
         client = _HttpClient(request, self._headers)

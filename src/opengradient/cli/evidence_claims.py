@@ -4,6 +4,7 @@ from opengradient.cli import console as show_on
 from opengradient.cli.exits import as_json as error_as_json
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.errors import OpenGradientError
+from opengradient.verify.attestation.configuration import configuration_claim
 from opengradient.verify.verdict import Claim, Status, Verdict
 
 
@@ -22,6 +23,7 @@ def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
         _code(checked),
         _nonce(checked),
         _keys(checked),
+        configuration_claim(checked),
         *checked.claims,
     )
 

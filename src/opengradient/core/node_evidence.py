@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
+from opengradient.core.canonical import JsonObject
 from opengradient.core.evidence import Evidence
 from opengradient.core.receipts import ReceiptDomain
 
@@ -19,6 +20,7 @@ class NodeEvidence:
         tls_certificate: Its TLS certificate in PEM; None without TLS.
         legacy_signing_key: Its RSA key in PEM; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        configuration: What it says that its operator chose; None where it does not say.
     """
 
     node_id: bytes
@@ -27,3 +29,4 @@ class NodeEvidence:
     tls_certificate: str | None
     legacy_signing_key: str | None
     domain: ReceiptDomain
+    configuration: JsonObject | None = None

@@ -16,6 +16,7 @@ from opengradient.errors import (
 )
 from opengradient.verify._claims import Notebook
 from opengradient.verify.attestation import verify_evidence
+from opengradient.verify.attestation.configuration import configuration_claim
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
 
@@ -89,6 +90,7 @@ def check_evidence(
         )
     else:
         notes.proven("code", verified.measurement_source, measured)
+    notes.write(configuration_claim(verified))
     for claim in verified.claims:
         notes.write(claim)
     return verified

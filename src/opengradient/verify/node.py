@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from opengradient.core.canonical import JsonObject
 from opengradient.core.digests import ZERO32, equal, sha256
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.keyset import Keyset
@@ -19,6 +20,7 @@ from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import AttestationError, FreshnessError, MalformedError, VerificationError
 from opengradient.verify.attestation import require_key, verify_evidence
+from opengradient.verify.attestation.configuration import check_configuration
 from opengradient.verify.policy import TrustPolicy
 
 _SEAL: Final = object()
@@ -37,6 +39,7 @@ class VerifiedNode:
         certificate: Its TLS certificate in DER; None without TLS.
         legacy_key: SubjectPublicKeyInfo of its RSA key; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        configuration: The attested choices of its operator; None where it shows none.
     """
 
     keyset: Keyset
@@ -46,6 +49,7 @@ class VerifiedNode:
     certificate: bytes | None
     legacy_key: bytes | None
     domain: ReceiptDomain
+    configuration: JsonObject | None = None
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -80,7 +84,8 @@ def verify_node(
        it names is the one that it showed; confidentially, the evidence binds an HPKE key
        to encrypt to, and whoever carried this answer proves nothing and needs to prove nothing;
     5. the RSA key of the ``tee_*`` fields, if it gives one, is the bound one;
-    6. its receipts belong to the network.
+    6. its receipts belong to the network;
+    7. the configuration that it shows is the one that the evidence binds.
 
     Args:
         presented: The node's answer.
@@ -124,6 +129,7 @@ def verify_node(
             actual=f"chain {presented.domain.chain_id}, "
             f"0x{presented.domain.settlement_contract.hex()}",
         )
+    check_configuration(presented.configuration, keyset)  # (7)
     return VerifiedNode(
         keyset=keyset,
         standing=standing,
@@ -132,6 +138,7 @@ def verify_node(
         certificate=peer_certificate,
         legacy_key=legacy_key,
         domain=presented.domain,
+        configuration=presented.configuration,
         seal=_SEAL,
     )
 

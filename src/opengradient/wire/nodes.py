@@ -19,7 +19,11 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
         value,
         "node evidence",
         ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain"),
+        ("configuration",),
     )
+    configuration = value.get("configuration")
+    if configuration is not None and not isinstance(configuration, dict):
+        raise MalformedError("configuration must be an object or null")
     domain = members(value["domain"], "domain", ("chainId", "settlementContract"))
     contract = parse_hex(domain["settlementContract"], "domain.settlementContract", 20)
     return NodeEvidence(
@@ -31,6 +35,7 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
         domain=ReceiptDomain(
             chain_id=natural(domain["chainId"], "domain.chainId"), settlement_contract=contract
         ),
+        configuration=configuration,
     )
 
 

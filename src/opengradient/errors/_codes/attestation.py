@@ -31,6 +31,12 @@ TABLE: dict[str, Code] = {
         "The evidence is authentic but binds no keyset.",
         "It is not the evidence of an OpenGradient node of this version; use another node.",
     ),
+    "attestation.configuration": Code(
+        "The node shows another configuration than its evidence binds.", _UNTRUSTED
+    ),
+    "configuration.malformed": Code(
+        "The node's configuration has wrong fields, or is too large.", _UNTRUSTED
+    ),
     "attestation.register": Code(
         "A register that the policy requires is missing or has another value.",
         "Compare the register with TrustPolicy(registers=...).",

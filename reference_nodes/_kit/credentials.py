@@ -1,0 +1,101 @@
+"""The keys that a node makes for itself: signing, TLS, HPKE. In memory only."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, final
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
+from cryptography.x509.oid import NameOID
+
+from opengradient.core.digests import sha256
+from opengradient.core.keys import CURVE_ORDER, MemorySigner
+from opengradient.core.keyset import HpkeKey
+
+_CERTIFICATE_LIFETIME: Final = timedelta(days=365)
+_NAME: Final = "localhost"
+"""The public network's nodes carry this name too; clients pin the key, not the name."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class TlsCredentials:
+    """A TLS key with its self-signed certificate."""
+
+    key_pem: bytes
+    certificate_pem: str
+    certificate_der: bytes
+    spki_sha256: bytes
+
+    def __repr__(self) -> str:
+        """Never the key."""
+        return f"TlsCredentials(spki_sha256={self.spki_sha256.hex()})"
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HpkeSecret:
+    """An HPKE key pair.
+
+    Attributes:
+        public: What the keyset carries.
+        private: 32 bytes of X25519 private key (RFC 7748); never shown.
+    """
+
+    public: HpkeKey
+    private: bytes = field(repr=False)
+
+
+def make_tls_credentials(*, now_ms: int) -> TlsCredentials:
+    """Make a P-256 key and a certificate for it.
+
+    Args:
+        now_ms: The time, Unix milliseconds.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
+    start = datetime.fromtimestamp(now_ms // 1000, UTC) - timedelta(minutes=5)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + _CERTIFICATE_LIFETIME)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(_NAME)]), critical=False)
+        .sign(key, SHA256())
+    )
+    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return TlsCredentials(
+        key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+        certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
+        certificate_der=certificate.public_bytes(Encoding.DER),
+        spki_sha256=sha256(spki),
+    )
+
+
+def make_hpke_secret(key_id: int) -> HpkeSecret:
+    """Make an X25519 key.
+
+    Args:
+        key_id: Names it in requests, 0 to 255 (RFC 9458 section 3).
+    """
+    key = X25519PrivateKey.generate()
+    public = HpkeKey(key_id=key_id, public_key=key.public_key().public_bytes_raw())
+    return HpkeSecret(public=public, private=key.private_bytes_raw())
+
+
+def new_signer() -> MemorySigner:
+    """A fresh secp256k1 key."""
+    return MemorySigner((secrets.randbelow(CURVE_ORDER - 1) + 1).to_bytes(32))
