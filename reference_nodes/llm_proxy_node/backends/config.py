@@ -16,6 +16,11 @@ DEFAULT_BASE_URLS: Final[Mapping[str, str]] = {
 }
 """The providers' documented addresses, each as its own SDK writes the base URL."""
 
+_KEY_VARIABLES: Final = (
+    *(f"{name.upper()}_API_KEY" for name in DEFAULT_BASE_URLS),
+    "OPENGRADIENT_UPSTREAM_API_KEY",
+)
+
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -85,6 +90,30 @@ class ProviderSettings:
         """Where requests may go, for the attested configuration: addresses, never keys."""
         known = {item.name: getattr(self, item.name) for item in fields(self)}
         return {name: endpoint.base_url for name, endpoint in known.items() if endpoint}
+
+    @classmethod
+    def addresses_from_env(cls, environ: Mapping[str, str]) -> "ProviderSettings":
+        """Read where the providers are, for keys that come sealed. No key is taken.
+
+        Every provider has its documented address unless the environment names another; a
+        compatible server is there only if named.
+
+        Raises:
+            ConfigurationError: A variable is not valid, or one holds a key
+                (code ``keys.environment``); names it, without its value.
+        """
+        held = sorted(name for name in _KEY_VARIABLES if environ.get(name))
+        if held:
+            raise ConfigurationError(
+                f"{', '.join(held)}: keys come sealed, not from here", code="keys.environment"
+            )
+        endpoints = {
+            name: _endpoint(
+                environ.get(f"{name.upper()}_BASE_URL") or url, None, f"{name.upper()}_BASE_URL"
+            )
+            for name, url in DEFAULT_BASE_URLS.items()
+        }
+        return cls(**endpoints, compatible=_upstream(environ))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "ProviderSettings":

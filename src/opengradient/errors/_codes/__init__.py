@@ -10,6 +10,7 @@ from opengradient.errors._codes import (
     client,
     collateral,
     gpu,
+    keys,
     ledger,
     node,
     receipt,
@@ -47,6 +48,7 @@ CODES: Mapping[str, Code] = _merge(
     aci.TABLE,
     ledger.TABLE,
     node.TABLE,
+    keys.TABLE,
 )
 
 __all__ = ["CODES", "Code"]
