@@ -56,6 +56,12 @@ async def test_structured_output(tmp_path):
 
 
 @pytest.mark.anyio
+async def test_storage(tmp_path):
+    computed, stored, equal = (await run("storage.py", tmp_path)).split()
+    assert (computed, equal) == (stored, "True")
+
+
+@pytest.mark.anyio
 async def test_policy(tmp_path):
     assert "False" in await run("policy.py", tmp_path)
 

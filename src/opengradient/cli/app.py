@@ -18,6 +18,7 @@ _ENTRIES: Final = {
     "receipt": Entry("opengradient.cli.receipt:receipt", "Look into a receipt file; withhold."),
     "evidence": Entry("opengradient.cli.evidence:evidence", "Check an attestation document."),
     "network": Entry("opengradient.cli.network:network", "Show, list and choose networks."),
+    "storage": Entry("opengradient.cli.storage:storage", "Store and read blobs by their id."),
     "version": Entry("opengradient.cli.version:version", "Show what is installed."),
 }
 

@@ -6,7 +6,7 @@ Rich is loaded by the first thing that is shown, never by `--help`.
 import logging
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -142,6 +142,27 @@ def banner_instead_of_warnings() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
+
+
+@contextmanager
+def fraction_bar(what: str) -> Iterator[Callable[[float], None]]:
+    """A progress bar on stderr while the block runs, where a person looks; it goes when done.
+
+    Args:
+        what: A word for what is being done.
+
+    Yields:
+        Takes the part done, 0 to 1.
+    """
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=1.0)
+
+        def tell(part: float) -> None:
+            progress.update(task, completed=part)
+
+        yield tell
 
 
 def at(milliseconds: int) -> str:

@@ -26,6 +26,7 @@ class Domain(enum.Enum):
     CONFIGURATION = "opengradient/node-configuration/v1"
     NONCE = "opengradient/request/nonce/v1"
     REPORT_NONCE = "opengradient/report-data/nonce/v1"
+    MODEL = "opengradient/model/v1"
     HPKE_KEY = "opengradient/hpke-key/v1"
 
 

@@ -18,6 +18,7 @@ OpenGradientError                       .code (stable), .diagnostics() (what to 
 │  ├─ RevertedError                     (.reason)
 │  └─ NotFinalError                     not anchored deep enough yet: ask again later
 ├─ SettlementError                      this receipt will not settle, and why
+├─ StorageError                         a blob could not be stored, read or hashed
 ├─ VerificationError                    the bytes arrived and are not to be believed; never retried (.step, .expected, .actual)
 │  ├─ AttestationError
 │  │  ├─ CertificateChainError
@@ -62,6 +63,7 @@ from opengradient.errors._tree import (
     RevertedError,
     SettlementError,
     SignatureError,
+    StorageError,
     TimedOutError,
     TransportError,
     UnsupportedError,
@@ -96,6 +98,7 @@ __all__ = [
     "RevertedError",
     "SettlementError",
     "SignatureError",
+    "StorageError",
     "TimedOutError",
     "TransportError",
     "UnsupportedError",

@@ -204,6 +204,12 @@ class SettlementError(OpenGradientError):
     default_code = "settlement.refused"
 
 
+class StorageError(OpenGradientError):
+    """A blob could not be stored, read or hashed; what was acknowledged is not lost."""
+
+    default_code = "storage.failed"
+
+
 class VerificationError(OpenGradientError):
     """The bytes arrived and are not to be believed.
 

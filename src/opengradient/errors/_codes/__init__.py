@@ -12,11 +12,13 @@ from opengradient.errors._codes import (
     gpu,
     keys,
     ledger,
+    model,
     node,
     receipt,
     relay,
     releases,
     snp,
+    storage,
     tdx,
     tokens,
 )
@@ -47,6 +49,8 @@ CODES: Mapping[str, Code] = _merge(
     relay.TABLE,
     aci.TABLE,
     ledger.TABLE,
+    storage.TABLE,
+    model.TABLE,
     node.TABLE,
     keys.TABLE,
 )

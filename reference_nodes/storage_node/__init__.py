@@ -1,0 +1,1 @@
+"""A reference publisher and aggregator: Walrus' HTTP API over a folder on this machine."""
