@@ -19,6 +19,7 @@ from opengradient.core.keys import MemorySigner
 from opengradient.core.merkle import BatchTree, chunk_root, settlement_leaf, stream_salt_seed
 from opengradient.core.receipts import FIELDS, TYPE_HASH, Receipt, ReceiptDomain, sign_receipt
 from opengradient.wire.receipts import encode_receipt
+from tests.vectors.evidence import tdx
 
 FOLDER = Path(__file__).parent
 SECRET = sha256(b"opengradient test vector signing key")
@@ -144,3 +145,4 @@ def render() -> str:
 
 if __name__ == "__main__":
     (FOLDER / "receipts.json").write_text(render())
+    tdx.FILE.write_text(tdx.render())

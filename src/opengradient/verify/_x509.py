@@ -30,7 +30,7 @@ from typing import Final, TypeVar
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from opengradient.core.digests import sha256
@@ -81,6 +81,13 @@ ECDSA_P384_SHA384: Final = ChainProfile(
     algorithm=bytes.fromhex("300a06082a8648ce3d040303"),  # RFC 5758 section 3.2, no parameters
     curve=ec.SECP384R1,
     hash_type=SHA384,
+)
+
+ECDSA_P256_SHA256: Final = ChainProfile(
+    name="ECDSA with SHA-256 on P-256",
+    algorithm=bytes.fromhex("300a06082a8648ce3d040302"),  # RFC 5758 section 3.2, no parameters
+    curve=ec.SECP256R1,
+    hash_type=SHA256,
 )
 
 
@@ -192,10 +199,10 @@ def verify_chain(
 
 
 def _check_issuer(issuer: Certificate, *, cas_below: int) -> None:
-    constraints = _find(issuer, x509.BasicConstraints)
+    constraints = find_extension(issuer, x509.BasicConstraints)
     if constraints is None or not constraints.critical or not constraints.value.ca:
         raise CertificateChainError(f"an issuer is not a CA: {issuer}", code="x509.ca")
-    usage = _find(issuer, x509.KeyUsage)
+    usage = find_extension(issuer, x509.KeyUsage)
     if usage is None or not usage.value.key_cert_sign:
         raise CertificateChainError(
             f"an issuer may not sign certificates: {issuer}", code="x509.key_usage"
@@ -211,10 +218,10 @@ def _check_issuer(issuer: Certificate, *, cas_below: int) -> None:
 
 
 def _check_leaf(leaf: Certificate) -> None:
-    constraints = _find(leaf, x509.BasicConstraints)
+    constraints = find_extension(leaf, x509.BasicConstraints)
     if constraints is None or constraints.value.ca:
         raise CertificateChainError(f"the leaf may be a CA: {leaf}", code="x509.leaf_ca")
-    usage = _find(leaf, x509.KeyUsage)
+    usage = find_extension(leaf, x509.KeyUsage)
     if usage is None or not usage.value.digital_signature or usage.value.key_cert_sign:
         raise CertificateChainError(
             f"the leaf's key is not for signing data only: {leaf}", code="x509.leaf_key_usage"
@@ -230,8 +237,8 @@ def _check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile
             expected=issuer.shape.subject.hex(),
             actual=subject.shape.issuer.hex(),
         )
-    wanted = _find(subject, x509.AuthorityKeyIdentifier)
-    given = _find(issuer, x509.SubjectKeyIdentifier)
+    wanted = find_extension(subject, x509.AuthorityKeyIdentifier)
+    given = find_extension(issuer, x509.SubjectKeyIdentifier)
     if wanted and given and wanted.value.key_identifier not in (None, given.value.digest):
         raise CertificateChainError(
             f"a certificate names another key of its issuer: {subject}",
@@ -276,7 +283,8 @@ def _validity(certificate: Certificate) -> tuple[int, int]:
     )
 
 
-def _find(certificate: Certificate, kind: type[_E]) -> x509.Extension[_E] | None:
+def find_extension(certificate: Certificate, kind: type[_E]) -> x509.Extension[_E] | None:
+    """The certificate's extension of this kind; None where it has none."""
     try:
         return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from opengradient.core.digests import sha256
-from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.core.evidence import NITRO, SGX, SOFTWARE, TDX
 from opengradient.errors import ConfigurationError
+from opengradient.verify._roots.intel import INTEL_SGX_ROOT_PEM
 
 _log = logging.getLogger("opengradient.verify")
 
@@ -124,7 +125,24 @@ class UnsafeSimulatedRoot:
 
 def aws_nitro_root() -> TrustedRoot:
     """The root "AWS Nitro Enclaves G1" that this release embeds."""
-    body = "".join(AWS_NITRO_ROOT_PEM.split("\n")[1:-2])
     return TrustedRoot(
-        kind=NITRO, name="AWS Nitro Enclaves G1", certificate=base64.b64decode(body, validate=True)
+        kind=NITRO, name="AWS Nitro Enclaves G1", certificate=_der(AWS_NITRO_ROOT_PEM)
     )
+
+
+def intel_sgx_root(kind: str = TDX) -> TrustedRoot:
+    """The root "Intel SGX Root CA" that this release embeds; it vouches for TDX as well as SGX.
+
+    Args:
+        kind: The kind of evidence that it is to vouch for, ``"intel-tdx"`` or ``"intel-sgx"``.
+
+    Raises:
+        ConfigurationError: It is another kind.
+    """
+    if kind not in (TDX, SGX):
+        raise ConfigurationError(f"Intel's root does not vouch for {kind!r}")
+    return TrustedRoot(kind=kind, name="Intel SGX Root CA", certificate=_der(INTEL_SGX_ROOT_PEM))
+
+
+def _der(pem: str) -> bytes:
+    return base64.b64decode("".join(pem.split("\n")[1:-2]), validate=True)

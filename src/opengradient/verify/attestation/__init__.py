@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
+from opengradient.core.evidence import NITRO, SGX, SOFTWARE, TDX, Evidence, VerifiedEvidence
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.verify.attestation.binding import require_key, verify_nitriding_user_data
 from opengradient.verify.attestation.inspect import inspect_nitro
 from opengradient.verify.attestation.nitro import verify_nitro, verify_software_enclave
+from opengradient.verify.attestation.sgx import inspect_sgx, verify_sgx
+from opengradient.verify.attestation.tdx import inspect_tdx, verify_tdx
 from opengradient.verify.policy import TrustPolicy
 
 
@@ -59,6 +61,8 @@ VERIFIERS: Mapping[str, EvidenceVerifier] = MappingProxyType(
     {
         NITRO: _of_document(verify_nitro),
         SOFTWARE: _of_document(verify_software_enclave),
+        TDX: verify_tdx,
+        SGX: verify_sgx,
     }
 )
 """Kind of evidence to its verifier."""
@@ -67,6 +71,8 @@ INSPECTORS: Mapping[str, Callable[[bytes], dict[str, Any]]] = MappingProxyType(
     {
         NITRO: inspect_nitro,
         SOFTWARE: inspect_nitro,
+        TDX: inspect_tdx,
+        SGX: inspect_sgx,
     }
 )
 """Kind of evidence to what reads its document in words, with nothing verified."""
@@ -103,9 +109,13 @@ __all__ = [
     "VERIFIERS",
     "EvidenceVerifier",
     "inspect_nitro",
+    "inspect_sgx",
+    "inspect_tdx",
     "require_key",
     "verify_evidence",
     "verify_nitriding_user_data",
     "verify_nitro",
+    "verify_sgx",
     "verify_software_enclave",
+    "verify_tdx",
 ]

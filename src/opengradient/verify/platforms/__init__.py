@@ -6,6 +6,8 @@ from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
 from opengradient.verify.platforms.aci import AciPolicy
+from opengradient.verify.platforms.sgx import SgxPolicy
+from opengradient.verify.platforms.tdx import TdxPolicy
 
 
 class PlatformPolicy(Protocol):
@@ -30,6 +32,8 @@ class PlatformPolicy(Protocol):
 PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
     {
         AciPolicy.kind: AciPolicy,
+        TdxPolicy.kind: TdxPolicy,
+        SgxPolicy.kind: SgxPolicy,
     }
 )
 """Kind of evidence to the class of its settings."""
