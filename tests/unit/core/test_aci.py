@@ -7,12 +7,6 @@ from typing import Any
 import pytest
 
 from opengradient.core.aci import AciKeyset, AciReceipt, AciReport, AciSession, statement
-from opengradient.core.aci.dstack import (
-    RUNTIME_EVENT,
-    compose_hash,
-    parse_event_log,
-    replay_event_log,
-)
 from opengradient.core.digests import sha384
 from opengradient.core.rtmr import ZERO, extend, replay
 from opengradient.errors import ConfigurationError, OpenGradientError
@@ -248,69 +242,6 @@ def test_a_nonce_has_32_bytes() -> None:
     with pytest.raises(ConfigurationError) as caught:
         statement(bytes(32), bytes(31))
     assert caught.value.code == "aci.nonce"
-
-
-def log(*entries: dict[str, Any]) -> str:
-    return json.dumps(entries)
-
-
-def runtime(name: str, payload: bytes, **more: Any) -> dict[str, Any]:
-    return {
-        "imr": 3,
-        "event_type": RUNTIME_EVENT,
-        "digest": "",
-        "event": name,
-        "event_payload": payload.hex(),
-        **more,
-    }
-
-
-def test_event_log_is_recomputed_from_names_and_payloads() -> None:
-    firmware = {"imr": 3, "event_type": 4, "event": "x", "digest": "11" * 48, "event_payload": ""}
-    other = {"imr": 0, "event_type": 1, "event": 1}
-    events = parse_event_log(log(other, firmware, runtime("compose-hash", b"c" * 32)))
-    measured = sha384(b"\x01\x00\x00\x08:compose-hash:" + b"c" * 32)
-    assert replay_event_log(events) == extend(extend(ZERO, b"\x11" * 48), measured)
-    lied = parse_event_log(log(firmware, runtime("compose-hash", b"d" * 32, digest=measured.hex())))
-    assert replay_event_log(lied) != replay_event_log(events)
-    assert compose_hash(events) == b"c" * 32
-
-
-@pytest.mark.parametrize(
-    "entries",
-    [
-        [],
-        [runtime("compose-hash", b"c" * 31)],
-        [runtime("compose-hash", b"c" * 32), runtime("compose-hash", b"d" * 32)],
-        [runtime("system-ready", b""), runtime("compose-hash", b"c" * 32)],
-        [{**runtime("compose-hash", b"c" * 32), "event_type": 4, "digest": "11" * 48}],
-    ],
-)
-def test_one_application_before_the_system_is_ready(entries: list[dict[str, Any]]) -> None:
-    with pytest.raises(OpenGradientError) as caught:
-        compose_hash(parse_event_log(log(*entries)))
-    assert caught.value.code == "aci.event_log.compose"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{}",
-        "[1]",
-        '[{"imr":true}]',
-        log({**runtime("x", b""), "event_type": "x"}),
-        log({**runtime("x", b""), "event_type": 2**32}),
-        log({**runtime("x", b""), "event": None}),
-        log({**runtime("x", b""), "event": "\ud800"}),
-        log({**runtime("x", b""), "event_payload": "zz"}),
-        log({**runtime("x", b""), "event_type": 4, "digest": "11" * 47}),
-        log({**runtime("x", b""), "event_type": 4, "digest": None}),
-    ],
-)
-def test_event_log_form(text: str) -> None:
-    with pytest.raises(OpenGradientError) as caught:
-        parse_event_log(text)
-    assert caught.value.code == "aci.event_log.malformed"
 
 
 def test_registers() -> None:

@@ -10,9 +10,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from opengradient.core.aci import AciBundle, AciKeyset, AciReceipt, AciReport, AciSession
 from opengradient.core.canonical import canonical_json
 from opengradient.core.digests import sha256
+from tests.vectors.evidence import intel_forge
 
-NOW = 1_760_000_000
-NOW_MS = NOW * 1000
+NOW_MS = intel_forge.NOW
+NOW = NOW_MS // 1000
 REQUEST = b'{"model":"m/1","messages":[]}'
 REWRITTEN = b'{"messages":[],"model":"m/1"}'
 RESPONSE = b"data: {}\n\ndata: [DONE]\n\n"

@@ -109,6 +109,11 @@ class AciReport:
             return None
         return bare_hex(value, "evidence.quote_report_data", _CODE, SLOT_BYTES)
 
+    def event_log(self) -> bytes | None:
+        """The boot event log as it stands; None where there is none."""
+        text = self.evidence_text("event_log")
+        return None if text is None else text.encode(errors="surrogatepass")
+
     def evidence_text(self, name: str) -> str | None:
         """A text of the evidence; None where it has none of that name."""
         value = self.evidence.get(name)

@@ -90,12 +90,8 @@ TABLE: dict[str, Code] = {
         "The report names neither a commit nor an image.",
         "ACI 4.1 demands one of them; ask the operator.",
     ),
-    "aci.event_log.malformed": Code("The boot event log cannot be read.", _BROKEN),
     "aci.event_log.missing": Code(
         "The policy names applications, and the evidence has no boot event log.", _DISTRUST
-    ),
-    "aci.event_log.replay": Code(
-        "The boot event log does not lead to the quote's RTMR3.", _DISTRUST
     ),
     "aci.event_log.compose": Code(
         "The boot event log does not measure exactly one application.", _DISTRUST

@@ -1,14 +1,9 @@
 """Steps 2 to 4 of an ACI receipt's check: whose keyset it is (ACI 9.1)."""
 
 from opengradient.core.aci import AciBundle, AciKeyset, AciReport, report_data, report_data_slot
-from opengradient.core.aci.dstack import (
-    BootEvent,
-    compose_hash,
-    parse_event_log,
-    replay_event_log,
-)
 from opengradient.core.aci.report import TDX as TEE_TDX
-from opengradient.core.digests import equal, sha256
+from opengradient.core.collateral import Collateral
+from opengradient.core.digests import equal
 from opengradient.core.evidence import TDX, Evidence, VerifiedEvidence
 from opengradient.errors import (
     AttestationError,
@@ -18,8 +13,10 @@ from opengradient.errors import (
     VerificationError,
 )
 from opengradient.verify._claims import Notebook
+from opengradient.verify.aci._application import check_provenance
 from opengradient.verify.aci.expectation import AciExpectation
 from opengradient.verify.attestation import verify_evidence
+from opengradient.verify.attestation.tdx import EVENT_LOG
 from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.policy import TrustPolicy
 
@@ -51,7 +48,7 @@ def establish_keyset(
     _check_binding(report, bundle.nonce, expect, notes)
     _check_keyset(report.keyset, rules, now_ms, notes)
     verified = _check_hardware(bundle, report, policy, now_ms, notes)
-    _check_provenance(report, verified, rules, notes)
+    check_provenance(report, rules, notes)
     return report.keyset, verified
 
 
@@ -132,7 +129,11 @@ def _check_hardware(
     stated = report.stated_slot()
     if stated is not None and not equal(stated, slot):
         raise VerificationError("quote_report_data differs", code="aci.report.slot")
-    evidence = Evidence(kind=TDX, document=report.quote(), collateral=bundle.collateral)
+    log = report.event_log()
+    shown = Collateral() if log is None else Collateral.of({EVENT_LOG: log})
+    evidence = Evidence(
+        kind=TDX, document=report.quote(), collateral=bundle.collateral.merged(shown)
+    )
     verified = verify_evidence(evidence, policy=policy, now_ms=now_ms)
     if verified.report_data is None or not equal(verified.report_data, slot):
         raise AttestationError(
@@ -150,67 +151,3 @@ def _check_hardware(
     else:
         notes.asserted("code", "any measurement is accepted", measured)
     return verified
-
-
-def _check_provenance(
-    report: AciReport, verified: VerifiedEvidence, rules: AciPolicy, notes: Notebook
-) -> None:
-    """Which application was measured, and who says where its source is (ACI 9.1 step 4)."""
-    if not report.provenance.names_code:
-        raise AttestationError(
-            "the report names neither a commit nor an image", code="aci.report.provenance"
-        )
-    log = report.evidence_text("event_log")
-    if log is not None:
-        _check_application(report, parse_event_log(log), verified, rules, notes)
-    elif rules.applications:
-        raise AttestationError("the evidence has no event log", code="aci.event_log.missing")
-    else:
-        notes.absent("application", "the evidence has no boot event log")
-    source = report.provenance
-    notes.asserted(
-        "source",
-        "the report; the quote does not bind it",
-        f"{source.repo_url} at {source.repo_commit}"
-        if source.repo_commit
-        else f"image sha256:{source.image_digest.hex() if source.image_digest else ''}",
-    )
-    notes.asserted("custody", "the measured code's word: key_custody is not checked")
-
-
-def _check_application(
-    report: AciReport,
-    events: tuple[BootEvent, ...],
-    verified: VerifiedEvidence,
-    rules: AciPolicy,
-    notes: Notebook,
-) -> None:
-    replayed, quoted = replay_event_log(events).hex(), verified.measurements.get("RTMR3")
-    if replayed != quoted:
-        raise AttestationError(
-            "the event log does not lead to RTMR3",
-            code="aci.event_log.replay",
-            expected=quoted,
-            actual=replayed,
-        )
-    measured = compose_hash(events)
-    shown = report.evidence_text("app_compose")
-    if shown is not None and not equal(sha256(shown.encode(errors="surrogatepass")), measured):
-        raise AttestationError(
-            "app_compose is not what was measured",
-            code="aci.application.preimage",
-            expected=measured.hex(),
-        )
-    if rules.applications and measured.hex() not in rules.applications:
-        raise PolicyError(
-            "the policy does not accept the measured application",
-            code="aci.application.refused",
-            expected=sorted(rules.applications),
-            actual=measured.hex(),
-        )
-    if rules.applications:
-        notes.proven("application", "compose-hash in RTMR3, accepted by the policy", measured.hex())
-    else:
-        notes.asserted(
-            "application", "compose-hash in RTMR3, compared with nothing", measured.hex()
-        )
