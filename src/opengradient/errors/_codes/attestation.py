@@ -143,4 +143,8 @@ TABLE: dict[str, Code] = {
         "A certificate is no longer valid.",
         "Fetch new evidence; for an archived receipt verify at the time it was received.",
     ),
+    "eif.malformed": Code(
+        "The enclave image file cannot be read.",
+        "Check that it is complete, and made for Nitro Enclaves (format version 2 to 4).",
+    ),
 }
