@@ -180,6 +180,26 @@ def test_the_lock_is_well_formed_and_has_what_a_node_needs() -> None:
     assert len(names) == len(locked)
 
 
+def test_the_lock_has_everything_that_a_node_imports() -> None:
+    program = (
+        "import sys, importlib.metadata as m; names = m.packages_distributions();"
+        "import reference_nodes.llm_proxy_node.__main__, uvloop, opengradient.transport.sealed_keys;"
+        "import opengradient.transport.ohttp._hpke, pyhpke, rich, eth_abi;"
+        "loaded = {module.partition('.')[0] for module in sys.modules};"
+        "print(' '.join({d for name in loaded for d in names.get(name, [])}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    used = {name.lower().replace("_", "-") for name in done.stdout.split()}
+    locked = {entry.partition("==")[0] for entry in builder.read_lock(LOCK).values()}
+    assert used - {"opengradient", "setuptools"} <= locked
+
+
 def test_two_sources_for_one_file(tmp_path: Path) -> None:
     digest = wheel(tmp_path, "a", "opengradient/__init__.py")
     lock = tmp_path / "lock"
