@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import reed_solomon_leopard  # type: ignore[import-untyped]
+import reed_solomon_leopard
 
 _BLOCK: Final = 64
 _AT_ONCE: Final = 1 << 20

@@ -10,6 +10,7 @@ from opengradient.errors._codes import (
     client,
     collateral,
     gpu,
+    inference,
     keys,
     ledger,
     model,
@@ -51,6 +52,7 @@ CODES: Mapping[str, Code] = _merge(
     ledger.TABLE,
     storage.TABLE,
     model.TABLE,
+    inference.TABLE,
     node.TABLE,
     keys.TABLE,
 )

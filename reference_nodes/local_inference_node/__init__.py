@@ -1,0 +1,1 @@
+"""Runs models of the Hub: loads checked bytes in worker processes, answers with receipts."""
