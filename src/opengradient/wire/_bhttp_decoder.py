@@ -148,16 +148,34 @@ class MessageDecoder:
         if not (yield from self._more()):
             return
         left = self._max_content
-        while length := (yield from self._varint()):
+        while True:
+            whole = b"" if known else self._whole_chunks()
+            length = len(whole) or (yield from self._varint())
             left -= length
             if left < 0:
                 raise MalformedError(
                     f"binary HTTP content of more than {self._max_content} bytes",
                     code="channel.bhttp_too_large",
                 )
+            if whole:
+                yield Content(whole)
+                continue
             yield from self._pieces(length)
-            if known:
+            if known or not length:
                 return
+
+    def _whole_chunks(self) -> bytes:
+        """What the chunks hold that are there as a whole: many small ones come in a padded piece."""
+        buffer, at = self._buffer, self._at
+        chunks: list[bytearray] = []
+        while at < len(buffer) and (begin := at + size_of_varint(buffer[at])) <= len(buffer):
+            end = begin + value_of_varint(buffer[at:begin])
+            if end == begin or end > len(buffer):
+                break
+            chunks.append(buffer[begin:end])
+            at = end
+        self._at = at
+        return b"".join(chunks)
 
     def _pieces(self, left: int) -> _Steps[None]:
         while left:

@@ -32,6 +32,8 @@ from opengradient.wire.varint import encode_varint, varint_size
 MAX_CONTENT_BYTES: Final = 64 * 1024 * 1024
 """As large as the largest answer that the transport reads."""
 
+_ONE: Final = {width: encode_varint(1, size=width) for width in (1, 2, 4, 8)}
+
 __all__ = [
     "CONNECTION_FIELDS",
     "MAX_CONTENT_BYTES",
@@ -225,7 +227,7 @@ class ResponseEncoder:
         first = len(data) - len(widths) + 1
         pieces = [encode_varint(first, size=widths[0]), data[:first]]
         for at, width in enumerate(widths[1:], first):
-            pieces += (encode_varint(1, size=width), data[at : at + 1])
+            pieces += (_ONE[width], data[at : at + 1])
         return b"".join(pieces)
 
     def end(self, trailers: Fields = ()) -> bytes:

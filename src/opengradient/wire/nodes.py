@@ -116,6 +116,14 @@ def decode_models(value: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in names)
 
 
+def decode_relay_nodes(value: Any) -> tuple[bytes, ...]:
+    """Read the answer to ``GET /v1/relay/nodes``: the ids of nodes, each once."""
+    listed = members(value, "a relay's nodes", ("nodes",))["nodes"]
+    if not isinstance(listed, list):
+        raise MalformedError("a relay's nodes must be a list")
+    return tuple(dict.fromkeys(parse_hex(item, "node id", 32) for item in listed))
+
+
 def _text_or_null(value: Any, what: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise MalformedError(f"{what} must be a string or null")

@@ -41,6 +41,6 @@ def size_of_varint(first: int) -> int:
     return 1 << (first >> 6)
 
 
-def value_of_varint(data: bytes) -> int:
+def value_of_varint(data: bytes | bytearray) -> int:
     """The value of the varint that is all of `data`. Any length is read (RFC 9000 section 16)."""
     return int.from_bytes(data, "big") & ((1 << (8 * len(data) - 2)) - 1)

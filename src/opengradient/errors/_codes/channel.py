@@ -64,4 +64,29 @@ TABLE: dict[str, Code] = {
         "The confidential channel ended before its sealed final chunk.",
         _AGAIN,
     ),
+    "channel.plaintext": Code(
+        "An answer came through the relay that is not sealed, as if it were the node's.",
+        "It was not read. The relay is faulty or dishonest: use another one.",
+    ),
+    "channel.node": Code(
+        "The relay showed the evidence of another node than it was asked for.",
+        "Nothing was sent. Use another relay, or list its nodes again.",
+    ),
+    "channel.no_node": Code(
+        "The relay does not carry requests to this node; nothing reached it.",
+        "Another node of the relay is tried by itself. If all fail, check the relay's URL.",
+    ),
+    "channel.node_unreachable": Code(
+        "The relay says that it could not connect to the node, so that nothing reached it.",
+        "Another node of the relay is tried by itself.",
+    ),
+    "channel.relay_rate_limited": Code(
+        "The relay asks to slow down; it carried nothing.",
+        "Wait for .retry_after seconds, then repeat.",
+    ),
+    "channel.relay_refused": Code(
+        "The relay refused to carry the request.",
+        "The message has its status and what it said: 401 and 403 want credentials, "
+        "og.LLM(relay_headers=...).",
+    ),
 }
