@@ -1,13 +1,12 @@
-"""The keys that a node makes for itself: signing, TLS, HPKE. In memory only."""
+"""The signing and TLS keys that a node makes for itself. In memory only."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -19,7 +18,6 @@ from cryptography.x509.oid import NameOID
 
 from opengradient.core.digests import sha256
 from opengradient.core.keys import CURVE_ORDER, MemorySigner
-from opengradient.core.keyset import HpkeKey
 
 _CERTIFICATE_LIFETIME: Final = timedelta(days=365)
 _NAME: Final = "localhost"
@@ -39,20 +37,6 @@ class TlsCredentials:
     def __repr__(self) -> str:
         """Never the key."""
         return f"TlsCredentials(spki_sha256={self.spki_sha256.hex()})"
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HpkeSecret:
-    """An HPKE key pair.
-
-    Attributes:
-        public: What the keyset carries.
-        private: 32 bytes of X25519 private key (RFC 7748); never shown.
-    """
-
-    public: HpkeKey
-    private: bytes = field(repr=False)
 
 
 def make_tls_credentials(*, now_ms: int) -> TlsCredentials:
@@ -83,17 +67,6 @@ def make_tls_credentials(*, now_ms: int) -> TlsCredentials:
         certificate_der=certificate.public_bytes(Encoding.DER),
         spki_sha256=sha256(spki),
     )
-
-
-def make_hpke_secret(key_id: int) -> HpkeSecret:
-    """Make an X25519 key.
-
-    Args:
-        key_id: Names it in requests, 0 to 255 (RFC 9458 section 3).
-    """
-    key = X25519PrivateKey.generate()
-    public = HpkeKey(key_id=key_id, public_key=key.public_key().public_bytes_raw())
-    return HpkeSecret(public=public, private=key.private_bytes_raw())
 
 
 def new_signer() -> MemorySigner:

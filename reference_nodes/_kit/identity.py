@@ -22,12 +22,11 @@ from opengradient.core.modes import ChannelKind
 from opengradient.core.nitriding import encode_user_data
 from opengradient.core.nitro_document import parse_document
 from opengradient.errors import ConfigurationError, MalformedError, NodeError
+from opengradient.transport.ohttp import GatewayKey
 from reference_nodes._kit.app import Channel
 from reference_nodes._kit.clock import Clock
 from reference_nodes._kit.credentials import (
-    HpkeSecret,
     TlsCredentials,
-    make_hpke_secret,
     make_tls_credentials,
     new_signer,
 )
@@ -75,7 +74,7 @@ class Rotation:
         grace_ms: How long the previous HPKE key still opens requests.
     """
 
-    every_ms: int = 24 * 60 * 60 * 1000
+    every_ms: int = 12 * 60 * 60 * 1000
     grace_ms: int = 30 * 60 * 1000
 
 
@@ -93,7 +92,7 @@ class ChannelKeys:
 
     keyset: Keyset
     tls: TlsCredentials | None
-    hpke: HpkeSecret | None
+    hpke: GatewayKey | None
     made_at_ms: int
 
     def without_tls_key(self) -> "ChannelKeys":
@@ -249,14 +248,12 @@ class NodeIdentity:
             "the connection's key is no longer in use", status=421, code="node.key_retired"
         )
 
-    def hpke_secret(self, key_id: int) -> HpkeSecret | None:
-        """The HPKE key of an id: the current one, or an earlier one in its time of grace."""
+    def gateway_keys(self) -> dict[int, GatewayKey]:
+        """The HPKE keys that open requests, by key id: the current one, earlier ones in grace."""
         self._forget()
-        for standing in (self._present, *self._earlier):
-            secret = standing.keys.hpke
-            if secret is not None and secret.public.key_id == key_id:
-                return secret
-        return None
+        standings = (self._present, *self._earlier)
+        keys = [s.keys.hpke for s in reversed(standings) if s.keys.hpke is not None]
+        return {key.public.key_id: key for key in keys}
 
     async def rotate(self) -> None:
         """Make new keys for the channels. Their evidence is durable before one of them is used.
@@ -327,7 +324,7 @@ class NodeIdentity:
         known = None if old is None else old.keys.keyset.hpke
         tls = make_tls_credentials(now_ms=now_ms) if self._with_tls else None
         key_id = 0 if known is None else (known.key_id + 1) % 256
-        hpke = make_hpke_secret(key_id) if self._with_hpke else None
+        hpke = GatewayKey.generate(key_id=key_id) if self._with_hpke else None
         keyset = Keyset(
             signing=self.signer.public_key,
             tls_spki_sha256=tls.spki_sha256 if tls else None,

@@ -70,6 +70,7 @@ class _Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Look which key the handshake proved."""
         super().connection_made(transport)
+        self.access_log = False  # its lines join addresses and paths, whatever logging is set up to
         connection = transport.get_extra_info("ssl_object")
         self._spki = None if connection is None else spki_of(connection.context)
 

@@ -12,6 +12,7 @@ from opengradient.wire.openai_request import KIND_OF_PATH
 from reference_nodes._kit.answers import Answer
 from reference_nodes._kit.app import JSON, App, RawHeaders, Request, Response
 from reference_nodes._kit.clock import Clock
+from reference_nodes._kit.gateway import GATEWAY_PATH, Gateway
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.node_routes import NodeRoutes
 from reference_nodes.llm_proxy_node.calls import Call, CallHeaders
@@ -64,6 +65,7 @@ class ProxyRoutes:
         max_body_bytes: int,
         models: tuple[str, ...],
         keys: KeySource,
+        ohttp: bool,
     ) -> None:
         """Take the service and what stands in every answer."""
         self._service = service
@@ -72,6 +74,7 @@ class ProxyRoutes:
         self._max_body_bytes = max_body_bytes
         self._models = models
         self._keys = keys
+        self._ohttp = ohttp
         self._headers = ((b"x-opengradient-node", to_hex(identity.node_id).encode()),)
 
     def app(self, common: NodeRoutes) -> App:
@@ -82,7 +85,11 @@ class ProxyRoutes:
             sealed_keys.PATH: {"POST": self.take_keys},
             **{path: {"POST": self.infer} for path in KIND_OF_PATH},
         }
-        return App(routes, headers=self._headers)
+        app = App(routes, headers=self._headers)
+        if not self._ohttp:
+            return app
+        gateway = Gateway(app, self._identity.gateway_keys, max_body_bytes=self._max_body_bytes)
+        return App({**routes, GATEWAY_PATH: {"POST": gateway.handle}}, headers=self._headers)
 
     async def models(self, request: Request) -> Response:
         """The models that the operator lists, in OpenAI's shape."""

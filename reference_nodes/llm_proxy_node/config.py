@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from opengradient.core.canonical import JsonObject
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.answers import KEEP_MS
 from reference_nodes._kit.identity import Rotation
 
 _PREFIX: Final = "OPENGRADIENT_"
@@ -118,7 +119,7 @@ class Settings(BaseModel):
     patience_seconds: float = Field(default=60.0, ge=0)
     drain_seconds: int = Field(default=20, ge=0)
     ohttp: bool = True
-    key_rotation_seconds: float = Field(default=24 * 3600.0, ge=0)
+    key_rotation_seconds: float = Field(default=12 * 3600.0, ge=0)
     key_grace_seconds: float = Field(default=1800.0, gt=0, le=24 * 3600.0)
     provider_keys: Literal["sealed", "environment"] | None = None
     operator: _Address | None = None
@@ -143,6 +144,17 @@ class Settings(BaseModel):
         if self.provider_keys is None:
             return self.enclave == "nitro"
         return self.provider_keys == "sealed"
+
+    def _no_replay(self) -> Self:
+        lifetime = self.key_rotation_seconds + self.key_grace_seconds
+        unbounded = not self.key_rotation_seconds or lifetime * 1000 > KEEP_MS
+        if self.ohttp and unbounded:
+            raise ValueError(
+                "key_rotation_seconds and key_grace_seconds are 24 hours at most together, and the "
+                "first is not 0: so long are answers kept, and a relay can repeat a sealed request "
+                "as long as its key lasts"
+            )
+        return self
 
     @property
     def domain(self) -> ReceiptDomain:

@@ -179,6 +179,7 @@ async def running(
             max_body_bytes=settings.max_body_bytes,
             models=settings.models,
             keys=keys,
+            ohttp=settings.ohttp,
         )
         delivery = Delivery(
             outbox=queue,

@@ -94,14 +94,10 @@ class Admission:
         """Take one of the places for the block.
 
         Raises:
-            RateLimitedError: Code ``node.overloaded``: all are taken.
+            RateLimitedError: All are taken.
         """
         if self._running >= self._max_concurrent:
-            raise RateLimitedError(
-                "the relay carries as many requests as it can",
-                retry_after=1,
-                code="node.overloaded",
-            )
+            raise RateLimitedError("the relay carries as many requests as it can", retry_after=1)
         self._running += 1
         try:
             yield

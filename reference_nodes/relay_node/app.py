@@ -118,7 +118,7 @@ class RelayRoutes:
                 await request.send(b"", more=False)
                 _log.debug("carried", extra={"node": node_id.hex()})
                 return None
-            raise NodeError("no whole answer in time", status=502, code="relay.unreachable")
+            raise NodeError("no whole answer in time", status=502, code="relay.lost")
         except OpenGradientError as error:
             _log.info("not carried", extra={"node": node_id.hex(), "code": error.code})
             if not started:

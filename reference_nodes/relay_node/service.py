@@ -8,9 +8,8 @@ from typing import Final, final
 from opengradient.errors import (
     ConnectError,
     NodeError,
-    OpenGradientError,
-    PaymentError,
     TransportError,
+    VerificationError,
 )
 from opengradient.transport import AnswerStream
 from reference_nodes.relay_node.directory import Directory, KnownNode
@@ -78,12 +77,8 @@ class RelayService:
             try:
                 answer = await self._send(stack, node, headers, sealed)
                 yield _carried(answer)
-            except (NodeError, PaymentError):
-                raise
             except TransportError as error:
-                raise NodeError(
-                    f"the node did not answer: {error.code}", status=502, code="relay.unreachable"
-                ) from error
+                raise _own(error) from error
 
     async def evidence(self, node_id: bytes, nonce: str) -> bytes:
         """What a node says about itself, for the user to check.
@@ -95,9 +90,7 @@ class RelayService:
         try:
             response = await self._directory.evidence(node.url, nonce)
         except TransportError as error:
-            raise NodeError(
-                f"the node did not answer: {error.code}", status=502, code="relay.unreachable"
-            ) from error
+            raise _own(error) from error
         if response.status != 200:
             raise NodeError("the node gave no evidence", status=502, code="relay.answer")
         return response.body
@@ -113,12 +106,8 @@ class RelayService:
         # It shows another certificate and got nothing: its evidence decides who it is.
         try:
             node = await self._directory.meet_again(node)
-        except NodeError:
-            raise
-        except OpenGradientError as error:
-            raise NodeError(
-                f"the node does not pass: {error.code}", status=502, code="relay.unreachable"
-            ) from error
+        except VerificationError as error:
+            raise ConnectError(f"the node does not pass: {error.code}") from error
         return await self._open(stack, node, headers, sealed)
 
     async def _open(
@@ -133,6 +122,15 @@ class RelayService:
                 timeout=self._silence,
             )
         )
+
+
+def _own(error: TransportError) -> TransportError:
+    """The relay's error for one on the way to a node; it names no address."""
+    if isinstance(error, NodeError) and error.code.startswith("relay."):
+        return error
+    if isinstance(error, ConnectError):
+        return NodeError("the node cannot be reached", status=503, code="relay.unreachable")
+    return NodeError(f"no answer of the node: {error.code}", status=502, code="relay.lost")
 
 
 def _carried(answer: AnswerStream) -> Carried:

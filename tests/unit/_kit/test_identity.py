@@ -169,17 +169,17 @@ async def test_what_comes_over_earlier_keys_gets_their_evidence(tmp_path: Path) 
 async def test_an_earlier_hpke_key_opens_until_its_grace_is_over(tmp_path: Path) -> None:
     rotation = Rotation(grace_ms=10 * MINUTE)
     async with parts(tmp_path, rotation=rotation) as node:
-        first = node.identity.hpke_secret(0)
-        assert node.identity.hpke_secret(1) is None
+        first = node.identity.gateway_keys().get(0)
+        assert node.identity.gateway_keys().get(1) is None
         node.clock.now_ms += HOUR
         await node.identity.rotate()
         node.clock.now_ms += 10 * MINUTE - 1
-        assert node.identity.hpke_secret(0) == first
-        assert node.identity.hpke_secret(1).public == node.identity.keyset.hpke
+        assert node.identity.gateway_keys().get(0) == first
+        assert node.identity.gateway_keys().get(1).public == node.identity.keyset.hpke
         node.clock.now_ms += 1
-        assert node.identity.hpke_secret(0) is None
+        assert node.identity.gateway_keys().get(0) is None
         assert not any(s.keys.hpke for s in node.identity._earlier)
-        assert node.identity.hpke_secret(1) is not None
+        assert node.identity.gateway_keys().get(1) is not None
 
 
 async def test_earlier_evidence_outlasts_the_grace_of_its_keys(tmp_path: Path) -> None:
@@ -203,8 +203,8 @@ async def test_key_ids_begin_anew_after_255(tmp_path: Path) -> None:
         for _ in range(257):
             await node.identity.rotate()
         assert node.identity.keyset.hpke.key_id == 1
-        assert node.identity.hpke_secret(1).public == node.identity.keyset.hpke
-        assert node.identity.hpke_secret(2) is None
+        assert node.identity.gateway_keys().get(1).public == node.identity.keyset.hpke
+        assert node.identity.gateway_keys().get(2) is None
 
 
 async def test_rotation_is_due_by_the_clock(tmp_path: Path) -> None:
@@ -222,7 +222,7 @@ async def test_rotation_is_due_by_the_clock(tmp_path: Path) -> None:
 async def test_a_node_may_have_no_hpke_key(tmp_path: Path) -> None:
     async with parts(tmp_path, with_hpke=False) as node:
         assert node.identity.keyset.hpke is None
-        assert node.identity.hpke_secret(0) is None
+        assert node.identity.gateway_keys().get(0) is None
 
 
 async def test_the_keyset_binds_the_configuration(tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ TABLE: dict[str, Code] = {
     ),
     "nitro.timestamp.stale": Code(
         "The document is older than the policy allows.",
-        "Fetch new evidence; for an archived receipt verify at the time it was received.",
+        "Check this machine's clock and fetch new evidence; verify an archived receipt at its own time.",
     ),
     "nitro.debug": Code(
         "A debug enclave: its host can read its memory and its measurements are zero.",
@@ -141,7 +141,7 @@ TABLE: dict[str, Code] = {
     "x509.not_yet_valid": Code("A certificate is not valid yet.", "Check this machine's clock."),
     "x509.expired": Code(
         "A certificate is no longer valid.",
-        "Fetch new evidence; for an archived receipt verify at the time it was received.",
+        "Check this machine's clock and fetch new evidence; verify an archived receipt at its own time.",
     ),
     "eif.malformed": Code(
         "The enclave image file cannot be read.",

@@ -16,8 +16,12 @@ TABLE: dict[str, Code] = {
         "Send message/ohttp-req or message/ohttp-chunked-req.",
     ),
     "relay.unreachable": Code(
-        "The relay could not reach the node.",
-        "Repeat later with the same idempotency key, or choose another node.",
+        "The relay could not connect to the node; nothing was sent to it.",
+        "Repeat later, or choose another node.",
+    ),
+    "relay.lost": Code(
+        "The relay lost the node before its answer; it may have processed the request.",
+        "Repeat with the same idempotency key.",
     ),
     "relay.answer": Code(
         "The node answered with something that is not sealed, so the relay does not pass it on.",
