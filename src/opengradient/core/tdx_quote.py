@@ -36,6 +36,9 @@ CERTIFICATION_QE_REPORT: Final = 6
 BODY_SIZES: Final = {2: TD_REPORT_10_BYTES, 3: TD_REPORT_15_BYTES}
 """Bodies of version 5 that are known: TD reports 1.0 and 1.5."""
 
+QE_AUTH_DATA_BYTES: Final = 32
+"""What Intel's quoting enclave writes; the format would allow other sizes, and nobody uses them."""
+
 VERSIONS: Final = {TEE_SGX: frozenset({3}), TEE_TDX: frozenset({4, 5})}
 
 
@@ -200,7 +203,10 @@ def _read_signature(reader: _Reader, version: int) -> QuoteSignature:
     if version != 3:
         _read_certification(reader, CERTIFICATION_QE_REPORT, "certification")
     qe_report, qe_signature = reader.take(ENCLAVE_REPORT_BYTES), reader.take(64)
-    auth_data = reader.take(reader.number(2))
+    auth_size = reader.number(2)
+    if auth_size != QE_AUTH_DATA_BYTES:
+        raise _refused("auth_data_size", "other QE data", QE_AUTH_DATA_BYTES, auth_size)
+    auth_data = reader.take(auth_size)
     _read_certification(reader, CERTIFICATION_PCK_CHAIN, "pck_certification")
     return QuoteSignature(
         signature=signature,

@@ -189,7 +189,7 @@ def verify_chain(
         _check_issuer(issuer, cas_below=len(chain) - 2 - position)  # step 3
     _check_leaf(chain[-1])  # step 4
     for issuer, subject in pairwise(chain):
-        _check_link(issuer, subject, profile)  # step 5
+        check_link(issuer, subject, profile)  # step 5
     for certificate in chain:
         _check_validity(certificate, now_ms)  # step 6
     windows = [_validity(certificate) for certificate in chain]
@@ -228,7 +228,13 @@ def _check_leaf(leaf: Certificate) -> None:
         )
 
 
-def _check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile) -> None:
+def check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile) -> None:
+    """Require that one certificate is issued by another (step 5 of the module).
+
+    Raises:
+        CertificateChainError: ``x509.name_chain``, ``x509.key_identifier`` or
+            ``x509.signature``.
+    """
     # As bytes: comparing parsed names would forgive differences in encoding.
     if subject.shape.issuer != issuer.shape.subject:
         raise CertificateChainError(

@@ -18,14 +18,8 @@ from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.requirements import RequiredRegister
 from opengradient.verify.trust import TrustedRoot
 from tests.vectors.evidence.intel_forge import Case
-from tests.vectors.evidence.tdx_cases import (
-    BOUND,
-    STANDING,
-    Vector,
-    every_vector,
-    foreign_log,
-    with_log,
-)
+from tests.vectors.evidence.intel_kit import BOUND, STANDING, Vector, foreign_log, with_log
+from tests.vectors.evidence.tdx_cases import every_vector
 
 FILE = Path(__file__).parent / "tdx.json"
 

@@ -40,6 +40,9 @@ _QUOTE: dict[str, Code] = {
     "dcap.quote.certification_size": Code(
         "The quote's certification data has another size than it says.", _DAMAGED
     ),
+    "dcap.quote.auth_data_size": Code(
+        "The quoting enclave's authentication data does not have Intel's 32 bytes.", _DAMAGED
+    ),
     "dcap.quote.pck_certification_type": Code(
         "The quote does not carry its PCK certificate chain as PEM.", _DAMAGED
     ),

@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from opengradient.errors import CertificateChainError, MalformedError
-from opengradient.verify._der import element
+from opengradient.verify._der import element, malformed
 from opengradient.verify._x509 import Certificate
 
 SGX_EXTENSION: Final = x509.ObjectIdentifier("1.2.840.113741.1.13.1")
@@ -54,8 +54,15 @@ class PckExtension:
 
 
 def common_name(certificate: Certificate) -> str:
-    """The one common name of a certificate's subject; empty where there is not exactly one."""
-    names = certificate.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    """The one common name of a certificate's subject; empty where there is not exactly one.
+
+    Raises:
+        CertificateChainError: Code ``x509.malformed``: the parser, which reads names late, fails.
+    """
+    try:
+        names = certificate.parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    except (ValueError, UserWarning) as error:
+        raise malformed(str(error)) from error
     return str(names[0].value) if len(names) == 1 else ""
 
 

@@ -7,7 +7,13 @@ from typing import Self
 from opengradient.errors import CertificateChainError
 from opengradient.verify._crl import RevocationList, open_crl
 from opengradient.verify._pem import read_pem_chain
-from opengradient.verify._x509 import ECDSA_P256_SHA256, Certificate, Window, parse_certificate
+from opengradient.verify._x509 import (
+    ECDSA_P256_SHA256,
+    Certificate,
+    Window,
+    check_link,
+    parse_certificate,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +46,10 @@ class RevocationLists:
 
         Raises:
             MalformedError: ``dcap.pem.*`` or ``dcap.crl.malformed``.
-            CertificateChainError: ``dcap.crl.*``.
+            CertificateChainError: ``dcap.crl.*`` or ``x509.*``.
         """
         root = parse_certificate(root_der, ECDSA_P256_SHA256)
-        _check_issuer_chain(items["pck_crl_issuer_chain"], root_der, ca)
+        _check_issuer_chain(items["pck_crl_issuer_chain"], root_der, root, ca)
         return cls(
             root=root,
             ca=ca,
@@ -95,11 +101,12 @@ def _check(revoked: RevocationList, certificate: Certificate, what: str) -> None
         )
 
 
-def _check_issuer_chain(pem: bytes, root_der: bytes, ca: Certificate) -> None:
+def _check_issuer_chain(pem: bytes, root_der: bytes, root: Certificate, ca: Certificate) -> None:
     """Require that the chain that came with the list is about the authority that signed it.
 
     The list itself is checked with the key of the quote's own, verified, authority; its
-    certificate may have been renewed since, so only name and key are compared.
+    certificate may have been renewed since, so only name and key are compared, and the root must
+    have issued it.
     """
     issuer_der, top = read_pem_chain(pem, count=2, what="the list's issuer chain")
     issuer = parse_certificate(issuer_der, ECDSA_P256_SHA256)
@@ -109,3 +116,4 @@ def _check_issuer_chain(pem: bytes, root_der: bytes, ca: Certificate) -> None:
             "the revocation list came with the chain of another authority",
             code="dcap.crl.issuer_chain",
         )
+    check_link(root, issuer, ECDSA_P256_SHA256)

@@ -150,9 +150,7 @@ def merge(platform: TcbStatus, part: TcbStatus) -> TcbStatus:
     status = platform.status
     if "Revoked" in (status, part.status):
         status = "Revoked"
-    elif part.status != "UpToDate":
-        # Intel gives enclaves and modules no other status than these three; whatever else it
-        # would be, the platform is not up to date.
+    elif part.status == "OutOfDate":
         status = _WORSE_WHEN_OUT_OF_DATE.get(status, status)
     return TcbStatus(status, platform.advisories | part.advisories)
 

@@ -115,11 +115,11 @@ def _split_signed(body: bytes, name: str) -> tuple[bytes, bytes]:
         raise _form(f"the body of {name} has no signature")
     head, tail = f'{{"{name}":'.encode(), f',"signature":"{signature}"}}'.encode()
     trimmed = body.strip()
-    if raw.keys() != {name, "signature"} or not (
-        trimmed.startswith(head) and trimmed.endswith(tail)
-    ):
+    signed = trimmed[len(head) : -len(tail)]
+    whole = head + signed + tail == trimmed and signed[:1] == b"{" and signed[-1:] == b"}"
+    if not whole or raw.keys() != {name, "signature"}:
         raise _form(f"the body of {name} is not written as Intel writes it")
-    return trimmed[len(head) : -len(tail)], bytes.fromhex(signature)
+    return signed, bytes.fromhex(signature)
 
 
 def _form(why: str) -> MalformedError:
