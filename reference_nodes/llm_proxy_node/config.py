@@ -138,13 +138,7 @@ class Settings(BaseModel):
             raise ValueError("provider_keys are sealed where the enclave is nitro")
         return self
 
-    @property
-    def sealed_keys(self) -> bool:
-        """Whether the providers' keys come sealed."""
-        if self.provider_keys is None:
-            return self.enclave == "nitro"
-        return self.provider_keys == "sealed"
-
+    @model_validator(mode="after")
     def _no_replay(self) -> Self:
         lifetime = self.key_rotation_seconds + self.key_grace_seconds
         unbounded = not self.key_rotation_seconds or lifetime * 1000 > KEEP_MS
@@ -155,6 +149,13 @@ class Settings(BaseModel):
                 "as long as its key lasts"
             )
         return self
+
+    @property
+    def sealed_keys(self) -> bool:
+        """Whether the providers' keys come sealed."""
+        if self.provider_keys is None:
+            return self.enclave == "nitro"
+        return self.provider_keys == "sealed"
 
     @property
     def domain(self) -> ReceiptDomain:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Final, Protocol, final
 
-from opengradient.core.keyset import HpkeKey
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.core.sealed_keys import (
     MAX_LIFE_MS,
@@ -23,9 +22,9 @@ from opengradient.errors import (
     NodeError,
     VerificationError,
 )
+from opengradient.transport.ohttp import GatewayKey
 from opengradient.transport.sealed_keys import check_operator, open_keys
 from reference_nodes._kit.clock import Clock
-from reference_nodes._kit.credentials import HpkeSecret
 from reference_nodes.llm_proxy_node.backends import Backends, Endpoint, ProviderSettings
 
 _log = logging.getLogger("opengradient.node")
@@ -42,8 +41,8 @@ class Identity(Protocol):
         """The node's id."""
         ...
 
-    def hpke_secret(self, key_id: int) -> HpkeSecret | None:
-        """The HPKE key of an id."""
+    def gateway_keys(self) -> Mapping[int, GatewayKey]:
+        """The HPKE keys that are in use, by key id."""
         ...
 
 
@@ -165,8 +164,7 @@ class SealedVault:
                 expected=f"> {self._sequence}",
                 actual=header.sequence,
             )
-        public, private = self._secret(header.key_id)
-        keys = open_keys(sealed, public=public, private=private)  # (5)
+        keys = open_keys(sealed, self._key(header.key_id))  # (5)
         backends = Backends.from_settings(self._with(keys))  # (6)
         self._backends, self._sequence = backends, header.sequence
         names = tuple(sorted(keys.keys))
@@ -197,13 +195,13 @@ class SealedVault:
                 actual=header.expires_at_ms,
             )
 
-    def _secret(self, key_id: int) -> tuple[HpkeKey, bytes]:
-        secret = self._identity.hpke_secret(key_id)
-        if secret is None:
+    def _key(self, key_id: int) -> GatewayKey:
+        key = self._identity.gateway_keys().get(key_id)
+        if key is None:
             raise VerificationError(
                 "the node has no HPKE key of this id", code="keys.unopened", actual=key_id
             )
-        return secret.public, secret.private
+        return key
 
     def _with(self, keys: ProviderKeys) -> ProviderSettings:
         """The configured addresses that have a key now; a keyless server of one's own stays."""

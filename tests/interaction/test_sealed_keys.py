@@ -15,6 +15,7 @@ from opengradient.core.keys import MemorySigner, Signer
 from opengradient.core.sealed_keys import MAX_LIFE_MS, KeysHeader, ProviderKeys, SealedKeys
 from opengradient.llm.environment import Environment
 from opengradient.llm.node import Node as Client
+from opengradient.llm.ways import DirectWay
 from opengradient.transport.ohttp._hpke import sender
 from opengradient.verify.node import VerifiedNode
 from opengradient.wire.sealed_keys import PATH, encode_sealed_keys
@@ -33,8 +34,13 @@ async def node(tmp_path: Path) -> AsyncIterator[Node]:
 
 
 async def look(node: Node) -> VerifiedNode:
+    environment = Environment()
     client = Client(
-        url=node.url, payee=None, environment=Environment(), policy=node.policy, domain=None
+        way=DirectWay(node.url, environment),
+        payee=None,
+        environment=environment,
+        policy=node.policy,
+        domain=None,
     )
     try:
         return (await client.session()).verified

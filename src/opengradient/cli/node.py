@@ -123,11 +123,13 @@ def seal_keys(  # noqa: PLR0917  (one argument per option)
 def _node(url: str, policy: "TrustPolicy", network: "Network | None") -> "Node":
     from opengradient.llm.environment import Environment  # noqa: PLC0415
     from opengradient.llm.node import Node  # noqa: PLC0415
+    from opengradient.llm.ways import DirectWay  # noqa: PLC0415
 
+    environment = Environment()
     return Node(
-        url=url.rstrip("/"),
+        way=DirectWay(url.rstrip("/"), environment),
         payee=None,
-        environment=Environment(),
+        environment=environment,
         policy=policy,
         domain=network.domain if network else None,
     )

@@ -1,10 +1,10 @@
 """Seals provider keys to an attested HPKE key, and opens them inside (RFC 9180, base mode)."""
 
 from opengradient.core.keys import Signer
-from opengradient.core.keyset import HpkeKey
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.core.sealed_keys import NO_CONFIGURATION, KeysHeader, ProviderKeys, SealedKeys
 from opengradient.errors import AttestationError, ChannelError, VerificationError
+from opengradient.transport.ohttp import GatewayKey
 from opengradient.transport.ohttp._hpke import open_with, recipient, sender
 from opengradient.verify.node import VerifiedNode
 
@@ -49,20 +49,19 @@ def seal_keys(
     )
 
 
-def open_keys(sealed: SealedKeys, *, public: HpkeKey, private: bytes) -> ProviderKeys:
+def open_keys(sealed: SealedKeys, key: GatewayKey) -> ProviderKeys:
     """Open sealed keys; who signed them is checked before.
 
     Args:
         sealed: The message.
-        public: The HPKE key that it names.
-        private: Its private half.
+        key: The HPKE key that it names.
 
     Raises:
         VerificationError: Code ``keys.unopened``: not sealed to this key with this header.
         MalformedError: Code ``keys.malformed``.
     """
     try:
-        context = recipient(public, private, sealed.enc, sealed.header.info())
+        context = recipient(key.public, key.private_key, sealed.enc, sealed.header.info())
         plain = open_with(context, sealed.ciphertext)
     except ChannelError as error:
         raise VerificationError(
