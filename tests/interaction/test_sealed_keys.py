@@ -202,6 +202,7 @@ async def seal(node: Node, files: dict[str, Path], *more: object, **other: Path)
         "seal-keys",
         used["keys"],
         *("--node", node.url, "--policy", used["policy"], "--operator-key", used["operator"]),
+        *("--address", f"openai={node.sim.url}"),
         *more,
     )
 
@@ -212,6 +213,18 @@ async def test_the_operators_command(node: Node, files: dict[str, Path]) -> None
     assert await health(node) == "ok"
     status, answer = await seal(node, files, "--unsafe-any-measurement", "--sequence", 3)
     assert status == 1 and "keys.sequence" in answer["error"]["message"]
+
+
+async def test_keys_go_to_their_providers_only(node: Node, files: dict[str, Path]) -> None:
+    """The configuration says where a key goes: here to a simulator, which nobody meant."""
+    unsafe = ("--unsafe-any-measurement", "--address", "openai=https://api.openai.com/v1")
+    status, answer = await seal(node, files, *unsafe)
+    assert (status, answer["error"]["code"]) == (1, "keys.address")
+    files["keys"].write_text('{"mistral": "k"}')
+    status, answer = await seal(node, files, "--unsafe-any-measurement")
+    assert (status, answer["error"]["code"]) == (1, "keys.provider")
+    files["keys"].write_text('{"anthropic": "k"}')
+    assert (await seal(node, files, "--unsafe-any-measurement"))[0] == 0
 
 
 async def test_unknown_code_gets_no_keys(node: Node, files: dict[str, Path]) -> None:

@@ -6,18 +6,11 @@ from typing import Final, final
 from urllib.parse import urlsplit
 
 from opengradient.core.canonical import JsonObject
+from opengradient.core.providers import PROVIDER_ADDRESSES
 from opengradient.errors import ConfigurationError
 
-DEFAULT_BASE_URLS: Final[Mapping[str, str]] = {
-    "openai": "https://api.openai.com/v1",
-    "anthropic": "https://api.anthropic.com",
-    "google": "https://generativelanguage.googleapis.com",
-    "xai": "https://api.x.ai/v1",
-}
-"""The providers' documented addresses, each as its own SDK writes the base URL."""
-
 _KEY_VARIABLES: Final = (
-    *(f"{name.upper()}_API_KEY" for name in DEFAULT_BASE_URLS),
+    *(f"{name.upper()}_API_KEY" for name in PROVIDER_ADDRESSES),
     "OPENGRADIENT_UPSTREAM_API_KEY",
 )
 
@@ -111,7 +104,7 @@ class ProviderSettings:
             name: _endpoint(
                 environ.get(f"{name.upper()}_BASE_URL") or url, None, f"{name.upper()}_BASE_URL"
             )
-            for name, url in DEFAULT_BASE_URLS.items()
+            for name, url in PROVIDER_ADDRESSES.items()
         }
         return cls(**endpoints, compatible=_upstream(environ))
 
@@ -122,7 +115,7 @@ class ProviderSettings:
         Raises:
             ConfigurationError: A variable is not valid; names it, without its value.
         """
-        endpoints = {name: _provider(environ, name) for name in DEFAULT_BASE_URLS}
+        endpoints = {name: _provider(environ, name) for name in PROVIDER_ADDRESSES}
         return cls(**endpoints, compatible=_upstream(environ))
 
 
@@ -131,7 +124,7 @@ def _provider(environ: Mapping[str, str], name: str) -> Endpoint | None:
     key = environ.get(variable)
     if not key:
         return None
-    base_url = environ.get(f"{name.upper()}_BASE_URL") or DEFAULT_BASE_URLS[name]
+    base_url = environ.get(f"{name.upper()}_BASE_URL") or PROVIDER_ADDRESSES[name]
     return _endpoint(base_url, key, f"{variable}, {name.upper()}_BASE_URL")
 
 

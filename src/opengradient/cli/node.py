@@ -64,6 +64,7 @@ def inspect(url: str, network_: str | None, policy: Path | None, json_: bool) ->
 @click.option("--operator-key", required=True, type=_FILE, help="File with the operator's hex key.")
 @click.option("--network", "network_", help="Name or profile of the network it belongs to.")
 @click.option("--policy", type=_POLICY, help="Trust policy (JSON).")
+@click.option("--address", multiple=True, help="NAME=URL: a key may go there (repeatable).")
 @click.option("--sequence", type=click.IntRange(min=0), help="Default: the time in milliseconds.")
 @click.option("--expires-in", type=click.IntRange(1, 600), default=120, help="Seconds; 120.")
 @click.option("--unsafe-any-measurement", is_flag=True, help="Seal to whatever code runs there.")
@@ -74,6 +75,7 @@ def seal_keys(  # noqa: PLR0917  (one argument per option)
     operator_key: Path,
     network_: str | None,
     policy: Path | None,
+    address: tuple[str, ...],
     sequence: int | None,
     expires_in: int,
     unsafe_any_measurement: bool,  # noqa: FBT001
@@ -84,7 +86,8 @@ def seal_keys(  # noqa: PLR0917  (one argument per option)
     KEYS_FILE is a JSON object, {"openai": "sk-...", "anthropic": "..."}, of mode 600, or - for
     stdin. The keys replace all that the node had. First the node's evidence is fetched with a
     new nonce and verified under the policy; the configuration that it binds must name you as its
-    operator. Keys never leave this machine in the clear.
+    operator, and send each key to its provider's own address or to the one that --address says.
+    Keys never leave this machine in the clear.
     """
     from opengradient.cli.trust import trust_for  # noqa: PLC0415
     from opengradient.core.canonical import parse_json_object  # noqa: PLC0415
@@ -101,6 +104,7 @@ def seal_keys(  # noqa: PLR0917  (one argument per option)
         try:
             session = await at.session()
             _require_sealable(session.verified, operator, any_code=unsafe_any_measurement)
+            _require_addresses(session.verified, keys, address)
             sealed = seal(
                 keys,
                 node=session.verified,
@@ -182,6 +186,33 @@ def _require_sealable(
             expected=named,
             actual=ours,
         )
+
+
+def _require_addresses(
+    verified: "VerifiedNode", keys: "ProviderKeys", named: tuple[str, ...]
+) -> None:
+    """Each key goes to its provider: a node is as free with keys as its configuration."""
+    from opengradient.core.providers import PROVIDER_ADDRESSES  # noqa: PLC0415
+
+    meant = {**PROVIDER_ADDRESSES, **dict(item.partition("=")[::2] for item in named)}
+    settings = (verified.configuration or {}).get("settings", {})
+    shown = settings.get("providers")
+    configured = shown if isinstance(shown, dict) else {}
+    for name in sorted(keys.keys):
+        if name not in configured:
+            raise PolicyError(
+                f"the node's configuration has no provider {name}",
+                code="keys.provider",
+                expected=sorted(configured),
+                actual=name,
+            )
+        if configured[name] != meant.get(name):
+            raise PolicyError(
+                f"the node would send the key for {name} elsewhere",
+                code="keys.address",
+                expected=meant.get(name),
+                actual=configured[name],
+            )
 
 
 def _read_keys(path: Path) -> "ProviderKeys":

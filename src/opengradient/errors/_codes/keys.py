@@ -30,6 +30,10 @@ TABLE: dict[str, Code] = {
         "The policy takes any code, and keys are sealed to known code only.",
         "Name the node's measurement in the policy, or say --unsafe-any-measurement.",
     ),
+    "keys.address": Code(
+        "The node would send a key to another address than its provider's.",
+        "Look at the address. If you mean it, say --address NAME=URL.",
+    ),
     "keys.no_hpke": Code("The evidence binds no HPKE key to seal to.", "Switch ohttp on."),
     "keys.node": Code("The keys were sealed for another node.", _AGAIN),
     "keys.operator": Code(

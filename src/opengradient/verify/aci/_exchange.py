@@ -76,7 +76,7 @@ def check_request(
 ) -> None:
     """The body that was sent, and whether it reached inference unchanged."""
     received = bundle.receipt.body_hash(RECEIVED)
-    _compare("request", received, bundle.request, expect.request, notes)
+    _compare("request", "aci.request", received, (expect.request, bundle.request), notes)
     forwarded = bundle.receipt.body_hash(FORWARDED)
     refused = bundle.receipt.refused
     if forwarded is None and not refused:
@@ -100,23 +100,27 @@ def check_request(
 
 def check_response(bundle: AciBundle, expect: AciExpectation, notes: Notebook) -> None:
     """The body that came back."""
-    _compare(
-        "response", bundle.receipt.body_hash(RETURNED), bundle.response, expect.response, notes
-    )
+    returned = bundle.receipt.body_hash(RETURNED)
+    _compare("response", "aci.response", returned, (expect.response, bundle.response), notes)
 
 
 def _compare(
-    what: str, signed: bytes | None, shown: bytes | None, known: bytes | None, notes: Notebook
+    what: str,
+    code: str,
+    signed: bytes | None,
+    bodies: tuple[bytes | None, bytes | None],
+    notes: Notebook,
 ) -> None:
-    """Compare a signed hash with the bytes of the file, and with those of the caller."""
-    for body in (known, shown):
+    """Compare a signed hash with the bytes of the caller, and with those of the file."""
+    for body in bodies:
         if body is not None and (signed is None or not equal(sha256(body), signed)):
             raise VerificationError(
                 f"the receipt is about another {what}",
-                code=f"aci.{what}",
+                code=code,
                 expected=None if signed is None else signed.hex(),
                 actual=sha256(body).hex(),
             )
+    known, shown = bodies
     body = shown if known is None else known
     if body is None:
         notes.absent(what, "not shown: the receipt has its hash only")
