@@ -192,6 +192,7 @@ def test_session(code: str, change: Change) -> None:
         {"status": "certainly", "source": "hardware_proven"},
         {"status": "asserted", "source": "a friend"},
         {"status": "asserted"},
+        {"status": [], "source": {}},
     ],
 )
 def test_unknown_words_are_never_a_pass(claim: dict[str, str]) -> None:

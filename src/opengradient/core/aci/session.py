@@ -144,6 +144,8 @@ def _claim(value: Any) -> SessionClaim:
     if not isinstance(value, dict):
         raise MalformedError("a claim must be an object", code=_CODE)
     status, source = value.get("status"), value.get("source")
+    if not isinstance(status, str) or not isinstance(source, str):
+        return NOT_CLAIMED
     if status not in {"asserted", "refuted"} or source not in SOURCES:
         return NOT_CLAIMED
     reason = optional_text(value.get("reason"), "claim.reason", _CODE)
