@@ -103,6 +103,14 @@ def test_a_node_imports_from_the_tree_alone(tree: builder.Files, tmp_path: Path)
     assert str(tmp_path) in done.stdout
 
 
+def test_the_first_process_is_a_shell_script_and_drops_the_environment(
+    tree: builder.Files,
+) -> None:
+    script = tree[builder.INIT]
+    subprocess.run(["sh", "-n"], input=script, check=True)
+    assert b"exec env -i " in script
+
+
 def test_the_enclave_reaches_its_hosts_and_no_others(tree: builder.Files) -> None:
     hosts = tree[builder.HOSTS].decode().split()
     assert hosts[1::2] == sorted(hosts[1::2])
