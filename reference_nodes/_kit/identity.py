@@ -33,7 +33,7 @@ from reference_nodes._kit.credentials import (
 from reference_nodes._kit.enclave import Enclave
 from reference_nodes._kit.legacy import LegacySigner
 from reference_nodes._kit.outbox import Outbox
-from reference_nodes._kit.tls import LiveTls
+from reference_nodes._kit.tls import LiveTls, tls_context
 
 REFRESH_AFTER_MS: Final = 60 * 60 * 1000
 """An hour: clients accept evidence for three (`TrustPolicy.max_evidence_age_ms`)."""
@@ -162,6 +162,7 @@ class NodeIdentity:
         self._with_hpke = with_hpke
         self._config_digest = config_digest
         self._lock = anyio.Lock()
+        self._rotated = anyio.Event()
         self._standing: Standing | None = None
         self._earlier: deque[Standing] = deque(maxlen=_EARLIER_KEYS)
         self.signer = new_signer()
@@ -259,23 +260,37 @@ class NodeIdentity:
         """Make new keys for the channels. Their evidence is durable before one of them is used.
 
         Raises:
-            ConfigurationError: The enclave makes no evidence now. The old keys stay.
+            ConfigurationError: The enclave makes no evidence now, or the TLS key cannot be used. The
+                old keys stay.
+            OpenGradientError: Code ``node.storage``. The old keys stay.
         """
         async with self._lock:
             old = self._standing
             if old is not None and old.ends_at_ms < self._clock() + self._grace_ms + RESERVE_MS:
                 old = await self._attested(old.keys)
-            new = await self._attested(self._new_keys(old))
+            keys = self._new_keys(old)
+            context = tls_context(keys.tls) if self.live_tls and keys.tls else None
+            new = await self._attested(keys)
             if old is not None:
                 self._earlier.appendleft(replace(old, keys=old.keys.without_tls_key()))
             self._standing = new
-            self._take_tls(new.keys.tls)
+            if self.live_tls is not None and context is not None:
+                self.live_tls.use(context)
+            elif keys.tls is not None:
+                self.live_tls = LiveTls(keys.tls)
         self._forget()
+        self._rotated.set()
+        self._rotated = anyio.Event()
 
     async def refresh(self) -> None:
         """Make new standing evidence for the same keys, durable before any receipt names it."""
         async with self._lock:
             self._standing = await self._attested(self._present.keys)
+
+    async def other_keys_than(self, keyset: Keyset) -> None:
+        """Wait until the current keys are others than these."""
+        while self.keyset == keyset:
+            await self._rotated.wait()
 
     def ms_to_rotation(self) -> int | None:
         """Milliseconds until the keys are due to be replaced; None where they never are."""
@@ -333,14 +348,6 @@ class NodeIdentity:
             config_digest=self._config_digest,
         )
         return ChannelKeys(keyset=keyset, tls=tls, hpke=hpke, made_at_ms=now_ms)
-
-    def _take_tls(self, credentials: TlsCredentials | None) -> None:
-        if credentials is None:
-            return
-        if self.live_tls is None:
-            self.live_tls = LiveTls(credentials)
-        else:
-            self.live_tls.use(credentials)
 
     def _forget(self) -> None:
         """Drop the private HPKE keys whose grace is over."""

@@ -109,6 +109,8 @@ class NodeRoutes:
                     "chainId": domain.chain_id,
                     "settlementContract": to_hex(domain.settlement_contract),
                 },
+                # The reference nodes compute on the CPU or elsewhere: they have no GPU to show.
+                "devices": [],
                 "configuration": self._configuration,
             }
         )
@@ -158,7 +160,8 @@ class NodeRoutes:
         nonce = request.query("nonce").get("nonce", "")
         if not _LEGACY_NONCE.fullmatch(nonce):
             raise ConfigurationError("nonce must be 40 hex digits", code="request.invalid")
-        evidence = await self._identity.fresh(bytes.fromhex(nonce))
+        standing = self._identity.arrival(request.channel).standing
+        evidence = await self._identity.fresh(bytes.fromhex(nonce), standing)
         return Response(200, to_base64(evidence.document).encode(), b"text/plain; charset=utf-8")
 
 

@@ -94,9 +94,10 @@ class Registrar:
         self._sender = TransactionSender(rpc, operator)
         self._valid_from = identity.standing.made_at_ms // 1000
         self._published = b""
+        self._shown = identity.keyset
 
     async def run(self) -> None:
-        """Register, then publish new evidence and heartbeats for as long as the node runs."""
+        """Register, then publish new keys, new evidence and heartbeats while the node runs."""
         registered = False
         while True:
             try:
@@ -105,11 +106,12 @@ class Registrar:
                     registered = True
                 else:
                     await self.refresh()
-                pause = HEARTBEAT_SECONDS
             except ChainError as error:
                 _log.warning("registry", extra={"code": error.code, "problem": error.message})
-                pause = RETRY_SECONDS
-            await anyio.sleep(pause)
+                await anyio.sleep(RETRY_SECONDS)
+                continue
+            with anyio.move_on_after(HEARTBEAT_SECONDS):
+                await self._identity.other_keys_than(self._shown)
 
     async def register(self) -> None:
         """Register this key, unless an earlier try did.
@@ -139,7 +141,7 @@ class Registrar:
                 tls_certificate=_certificate(standing),
             )
             await self._sender.execute(self._calls.register(registration, identity.signer))
-            self._published = standing.digest
+            self._published, self._shown = standing.digest, standing.keys.keyset
             _log.info("registered", extra={"node": identity.node_id.hex()})
         else:
             self._published = known.evidence_digest
@@ -162,6 +164,7 @@ class Registrar:
             )
             await self._sender.execute(self._calls.rotate_evidence(update, identity.signer))
             self._published = update.evidence_digest
+        self._shown = standing.keys.keyset
         beat = Heartbeat(node_id=identity.node_id, counter=now, timestamp=now)
         await self._sender.execute(self._calls.heartbeat(beat, identity.signer))
 

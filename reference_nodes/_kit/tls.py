@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, final
 
+from opengradient.errors import ConfigurationError
 from reference_nodes._kit.credentials import TlsCredentials
 
 MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108  (what is made in it has mode 700)
@@ -26,18 +27,24 @@ def tls_context(credentials: TlsCredentials) -> ssl.SSLContext:
 
     The ssl module reads keys from files only, so the key stands for a moment in a file that
     only this user can read, in memory where the system has a memory file system.
+
+    Raises:
+        ConfigurationError: The file cannot be written, or key and certificate do not fit.
     """
     context = _KeyedContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.spki_sha256 = credentials.spki_sha256
     memory = MEMORY_FOLDER
     folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="opengradient-", dir=folder) as name:
-        path = Path(name) / "tls.pem"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(credentials.key_pem + credentials.certificate_pem.encode())
-        context.load_cert_chain(path)
+    try:
+        with tempfile.TemporaryDirectory(prefix="opengradient-", dir=folder) as name:
+            path = Path(name) / "tls.pem"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(credentials.key_pem + credentials.certificate_pem.encode())
+            context.load_cert_chain(path)
+    except OSError as error:  # ssl.SSLError is one
+        raise ConfigurationError(f"the TLS key cannot be used: {error}") from error
     return context
 
 
@@ -50,7 +57,11 @@ class LiveTls:
     """
 
     def __init__(self, credentials: TlsCredentials) -> None:
-        """Begin with a key."""
+        """Begin with a key.
+
+        Raises:
+            ConfigurationError: As `tls_context`.
+        """
         self._current = tls_context(credentials)
         listener = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         listener.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -59,9 +70,10 @@ class LiveTls:
         listener.sni_callback = self._choose
         self.context: Final = listener
 
-    def use(self, credentials: TlsCredentials) -> None:
-        """Take another key for the handshakes to come."""
-        self._current = tls_context(credentials)
+    def use(self, context: ssl.SSLContext) -> None:
+        """Take another key for the handshakes to come: a context by `tls_context`."""
+        spki_of(context)
+        self._current = context
 
     def is_current(self, spki_sha256: bytes) -> bool:
         """Whether new handshakes get this key."""

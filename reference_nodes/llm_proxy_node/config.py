@@ -84,8 +84,7 @@ class Settings(BaseModel):
         patience_seconds: How long a repeated request waits for the first one.
         drain_seconds: How long running answers may take at shutdown.
         ohttp: Whether to take Oblivious HTTP, under an attested HPKE key.
-        key_rotation_seconds: How often the TLS and HPKE keys are replaced; 0 for never. SIGHUP
-            replaces them at once.
+        key_rotation_seconds: How often TLS and HPKE keys are replaced; SIGHUP does it at once.
         key_grace_seconds: How long the previous HPKE key still opens requests.
         provider_keys: Where the providers' keys come from: sealed by the operator to the enclave,
             or environment; unset for sealed with nitro and environment with software. With

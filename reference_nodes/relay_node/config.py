@@ -25,12 +25,10 @@ class Settings(BaseModel):
         host: Address to listen on.
         port: Port; 0 for any free one.
         network: File with the profile of the network: its registry, its nodes, whom it trusts.
-        nodes: URLs of the nodes to carry to, separated by commas; unset for all of the network.
-        tls_certificate_file: PEM chain for the relay's own name; unset for plain HTTP, behind
-            something that ends TLS.
+        nodes: URLs of nodes to carry to, separated by commas; unset for all of the network.
+        tls_certificate_file: PEM chain for the relay's name; unset where something ends TLS for it.
         tls_key_file: The key to it.
-        tokens_file: File with the hex SHA-256 of one user's token per line; unset to serve
-            everybody.
+        tokens_file: Hex SHA-256 of one user's token per line; unset to serve everybody.
         requests_per_second: Of one user, or of one address where everybody is served.
         burst: How many may come at once.
         max_concurrent: Requests at once, of all.

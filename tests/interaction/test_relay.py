@@ -1,8 +1,13 @@
 """A relay over real sockets: it carries, it bounds, and it learns nothing."""
 
 import logging
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -12,10 +17,14 @@ from anyio.abc import TaskStatus
 
 from opengradient.core.digests import sha256
 from opengradient.errors import PaymentError
+from opengradient.networks import write_profile
 from opengradient.testing.simulators import Scenario
 from opengradient.transport.ohttp import CHUNKED_REQUEST_MEDIA_TYPE, padded_size, seal_request
 from opengradient.wire.bhttp import Content, ResponseHead
 from reference_nodes._kit.gateway import KEY_PROBLEM
+from reference_nodes.relay_node.config import Settings
+from reference_nodes.relay_node.node import running as relay_running
+from tests.interaction.network import until, world
 from tests.interaction.proxy import Node, chat, proxy_node
 from tests.interaction.relay import relay_to
 from tests.interaction.sealed import Sealed, sealed_way
@@ -356,3 +365,49 @@ async def test_logs_hold_no_bodies_and_no_addresses(way: Sealed, caplog) -> None
     text = " ".join(str(vars(record)) for record in caplog.records if record.name != "httpx")
     assert "Say hello" not in text
     assert "127.0.0.1:" not in text.replace(way.node.sim.url, "")
+
+
+async def test_nodes_are_found_in_the_registry(tmp_path: Path) -> None:
+    async with world(tmp_path) as running:
+        profile = tmp_path / "network.json"
+        write_profile(running.network, profile)
+        settings = Settings.from_env({}, network=profile, port=0, look_seconds=0.2)
+        async with relay_running(settings) as relay, httpx.AsyncClient() as http:
+
+            async def listed() -> list[str]:
+                ids: list[str] = (await http.get(relay + "/v1/relay/nodes")).json()["nodes"]
+                return ids
+
+            (node_id,) = await until(listed)
+            node = replace(running.node, policy=running.network.trust)
+            way = await sealed_way(node, relay=relay)
+            assert way.url.endswith(node_id)
+            way.node.checked(await way.post(chat()))
+
+
+async def test_sighup_replaces_the_keys_of_a_node(tmp_path: Path) -> None:
+    environ = {
+        **os.environ,
+        "OPENGRADIENT_DATA_DIR": str(tmp_path),
+        "OPENGRADIENT_PORT": "0",
+        "OPENGRADIENT_UPSTREAM_URL": "http://127.0.0.1:9/v1",
+    }
+    command = [sys.executable, "-m", "reference_nodes.llm_proxy_node", "--demo"]
+    async with (
+        await anyio.open_process(command, env=environ, stderr=subprocess.DEVNULL) as process,
+        httpx.AsyncClient(verify=False) as http,
+    ):
+        assert process.stdout is not None
+        line = b""
+        with anyio.fail_after(60):
+            while not line.endswith(b"\n"):
+                line += await process.stdout.receive()
+            url = line.split()[1].decode()
+            certificates = {(await http.get(url + "/v1/evidence")).json()["tlsCertificate"]}
+            process.send_signal(signal.SIGHUP)
+            while len(certificates) == 1:
+                async with httpx.AsyncClient(verify=False) as fresh:
+                    shown = (await fresh.get(url + "/v1/evidence")).json()
+                certificates.add(shown["tlsCertificate"])
+        process.terminate()
+        assert await process.wait() == 0

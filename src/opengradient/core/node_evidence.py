@@ -20,6 +20,7 @@ class NodeEvidence:
         tls_certificate: Its TLS certificate in PEM; None without TLS.
         legacy_signing_key: Its RSA key in PEM; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        devices: Evidence of its GPUs, which binds no key; empty where it shows none.
         configuration: What it says that its operator chose; None where it does not say.
     """
 
@@ -29,4 +30,5 @@ class NodeEvidence:
     tls_certificate: str | None
     legacy_signing_key: str | None
     domain: ReceiptDomain
+    devices: tuple[Evidence, ...] = ()
     configuration: JsonObject | None = None

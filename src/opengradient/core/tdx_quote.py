@@ -13,10 +13,6 @@ from opengradient.core.intel_reports import (
     ENCLAVE_REPORT_BYTES,
     TD_REPORT_10_BYTES,
     TD_REPORT_15_BYTES,
-    EnclaveReport,
-    TdReport,
-    parse_enclave_report,
-    parse_td_report,
 )
 from opengradient.errors import AttestationError, MalformedError
 
@@ -90,8 +86,7 @@ class Quote:
         tee_type: 0 for SGX, 0x81 for TDX.
         user_data: 20 bytes that the quoting enclave wrote, here its platform id.
         signed: The bytes under the signature: header and report.
-        td_report: The report of a TDX quote.
-        enclave_report: The report of an SGX quote.
+        body: The report: of a trust domain for TDX, of an enclave for SGX.
         signature: The signature data.
         padding: How many zero bytes follow the quote.
     """
@@ -100,8 +95,7 @@ class Quote:
     tee_type: int
     user_data: bytes
     signed: bytes
-    td_report: TdReport | None
-    enclave_report: EnclaveReport | None
+    body: bytes
     signature: QuoteSignature
     padding: int
 
@@ -163,8 +157,7 @@ def parse_quote(document: bytes, tee_type: int) -> Quote:
         tee_type=tee_type,
         user_data=user_data,
         signed=signed,
-        td_report=parse_td_report(body) if tee_type == TEE_TDX else None,
-        enclave_report=parse_enclave_report(body) if tee_type == TEE_SGX else None,
+        body=body,
         signature=signature,
         padding=len(padding),
     )
@@ -201,13 +194,13 @@ def _body_size(reader: _Reader, version: int) -> int:
 def _read_signature(reader: _Reader, version: int) -> QuoteSignature:
     signature, key = reader.take(64), reader.take(64)
     if version != 3:
-        _read_certification(reader, CERTIFICATION_QE_REPORT, "certification")
+        _read_certification(reader, CERTIFICATION_QE_REPORT, _OUTER)
     qe_report, qe_signature = reader.take(ENCLAVE_REPORT_BYTES), reader.take(64)
     auth_size = reader.number(2)
     if auth_size != QE_AUTH_DATA_BYTES:
         raise _refused("auth_data_size", "other QE data", QE_AUTH_DATA_BYTES, auth_size)
     auth_data = reader.take(auth_size)
-    _read_certification(reader, CERTIFICATION_PCK_CHAIN, "pck_certification")
+    _read_certification(reader, CERTIFICATION_PCK_CHAIN, _INNER)
     return QuoteSignature(
         signature=signature,
         attestation_key=key,
@@ -218,15 +211,19 @@ def _read_signature(reader: _Reader, version: int) -> QuoteSignature:
     )
 
 
-def _read_certification(reader: _Reader, wanted: int, what: str) -> None:
+_OUTER: Final = ("certification_type", "certification_size")
+_INNER: Final = ("pck_certification_type", "pck_certification_size")
+
+
+def _read_certification(reader: _Reader, wanted: int, codes: tuple[str, str]) -> None:
     """Read a head of certification data, whose content must be all that is left."""
     kind, size = reader.number(2), reader.number(4)
     if kind != wanted:
-        raise _refused(f"{what}_type", "another kind of certification data", wanted, kind)
+        raise _refused(codes[0], "another kind of certification data", wanted, kind)
     if size != reader.left:
         raise MalformedError(
             "certification data has another size than is said",
-            code=f"dcap.quote.{what}_size",
+            code=f"dcap.quote.{codes[1]}",
             expected=reader.left,
             actual=size,
         )

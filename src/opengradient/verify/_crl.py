@@ -71,7 +71,6 @@ def open_crl(
         extensions = parsed.extensions
         start, end = parsed.last_update_utc, parsed.next_update_utc
         signature, signed = parsed.signature, parsed.tbs_certlist_bytes
-        len(parsed)
     except _PARSE_ERRORS as error:
         raise _malformed(what, str(error)) from error
     if end is None:

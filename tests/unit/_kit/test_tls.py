@@ -3,17 +3,19 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import anyio
 import pytest
 from anyio.streams.tls import TLSAttribute, TLSStream
 
 from opengradient.core.digests import sha256
+from opengradient.errors import ConfigurationError
 from opengradient.verify.node import certificate_spki
 from reference_nodes._kit.app import App, Request, Response
 from reference_nodes._kit.credentials import TlsCredentials, make_tls_credentials
 from reference_nodes._kit.server import Bind, serving
-from reference_nodes._kit.tls import LiveTls, spki_of
+from reference_nodes._kit.tls import LiveTls, spki_of, tls_context
 from tests.unit._kit.node_parts import START_MS
 
 
@@ -66,7 +68,7 @@ async def test_new_handshakes_get_the_new_key_with_a_server_name_or_without(name
         answer = await ask(old)
         assert first.spki_sha256.hex().encode() in answer
         assert b"connection: close" not in answer.lower()
-        live.use(second)
+        live.use(tls_context(second))
         assert live.is_current(second.spki_sha256)
         async with connected(url, name) as new:
             assert key_of(new) == second.spki_sha256
@@ -122,3 +124,11 @@ def test_sessions_are_not_resumed(version: ssl.TLSVersion) -> None:
     again = connect(first.session) if first.session and first.session.id else connect(None)
     assert not again.session_reused
     assert not (first.session and first.session.has_ticket)
+
+
+def test_a_key_that_cannot_be_used_is_said_so() -> None:
+    broken = replace(credentials(), key_pem=b"no key")
+    with pytest.raises(ConfigurationError):
+        LiveTls(broken)
+    with pytest.raises(TypeError):
+        LiveTls(credentials()).use(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))

@@ -79,6 +79,13 @@ def test_the_window_ends_where_it_says():
         assert refused(evidence(kind), now_ms=end + 1)
 
 
+def test_the_window_ends_with_the_age_that_the_policy_allows():
+    issued = ms("2025-06-19T10:16:03")  # TCB info, the older of the two
+    policy = tdx_policy(max_collateral_age_ms=3_600_000)
+    verified = verify_evidence(evidence(TDX), policy=policy, now_ms=ms(NOW[TDX]))
+    assert verified.valid_until_ms == issued + 3_600_000
+
+
 def test_the_tdx_quote_is_up_to_date_without_advisories():
     verified = verify_evidence(evidence(TDX), policy=POLICY, now_ms=ms(NOW[TDX]))
     claims = {claim.name: claim for claim in verified.claims}

@@ -81,9 +81,9 @@ class RevocationLists:
             CertificateChainError: ``dcap.root.revoked``, ``dcap.pck_ca.revoked`` or
                 ``dcap.pck.revoked``.
         """
-        _check(self.of_root, self.root, "root")
-        _check(self.of_root, self.ca, "pck_ca")
-        _check(self.of_ca, pck, "pck")
+        _check(self.of_root, self.root, "dcap.root.revoked")
+        _check(self.of_root, self.ca, "dcap.pck_ca.revoked")
+        _check(self.of_ca, pck, "dcap.pck.revoked")
 
     def check_signer(self, signer: Certificate) -> None:
         """Require that the root did not revoke a signer of TCB data.
@@ -91,14 +91,12 @@ class RevocationLists:
         Raises:
             CertificateChainError: ``dcap.tcb_signer.revoked``.
         """
-        _check(self.of_root, signer, "tcb_signer")
+        _check(self.of_root, signer, "dcap.tcb_signer.revoked")
 
 
-def _check(revoked: RevocationList, certificate: Certificate, what: str) -> None:
+def _check(revoked: RevocationList, certificate: Certificate, code: str) -> None:
     if revoked.lists(certificate):
-        raise CertificateChainError(
-            f"a certificate was revoked: {certificate}", code=f"dcap.{what}.revoked"
-        )
+        raise CertificateChainError(f"a certificate was revoked: {certificate}", code=code)
 
 
 def _check_issuer_chain(pem: bytes, root_der: bytes, root: Certificate, ca: Certificate) -> None:

@@ -111,13 +111,13 @@ def _check_signature(
     if len(signature) != SIGNATURE_BYTES:
         raise MalformedError(
             f"the signature of {area} is not r and s of 32 bytes each",
-            code=f"dcap.{area}.signature_form",
+            code=_code(area, "signature_form"),
             expected=SIGNATURE_BYTES,
             actual=len(signature),
         )
     if not verifies(signer.key, signature, items[area]):
         raise AttestationError(
-            f"{area} was changed, or is not signed by Intel", code=f"dcap.{area}.signature"
+            f"{area} was changed, or is not signed by Intel", code=_code(area, "signature")
         )
     window = verify_chain(root.certificate, [signer], profile=ECDSA_P256_SHA256, now_ms=now_ms)
     lists.check_signer(signer)
@@ -149,17 +149,21 @@ def _check_period(area: str, period: Period, settings: DcapSettings, now_ms: int
         if failed:
             raise FreshnessError(
                 f"{area} may not be used at this time",
-                code=f"dcap.{area}.{what}",
+                code=_code(area, what),
                 expected=expected,
                 actual=f"{now_ms} ms",
             )
     if period.evaluation_number < settings.min_evaluation_number:
         raise PolicyError(
             f"{area} is from before a security release that the policy demands",
-            code=f"dcap.{area}.evaluation_number",
+            code=_code(area, "evaluation_number"),
             expected=f">= {settings.min_evaluation_number}",
             actual=period.evaluation_number,
         )
+
+
+def _code(area: str, what: str) -> str:
+    return f"dcap.{area}.{what}"
 
 
 def _window(period: Period, settings: DcapSettings) -> Window:

@@ -208,20 +208,23 @@ class _Reader:
     def __init__(self, area: str) -> None:
         self._area = area
 
+    def _code(self, what: str) -> str:
+        return f"dcap.{self._area}.{what}"
+
     def fail(self, why: str) -> NoReturn:
-        raise MalformedError(f"{self._area}: {why}", code=f"dcap.{self._area}.malformed")
+        raise MalformedError(f"{self._area}: {why}", code=self._code("malformed"))
 
     def document(self, data: bytes, identity: str, version: int) -> dict[str, Any]:
         try:
             raw = parse_json_object(data, what=self._area, max_bytes=MAX_JSON_BYTES)
         except MalformedError as error:
-            raise MalformedError(error.message, code=f"dcap.{self._area}.malformed") from error
+            raise MalformedError(error.message, code=self._code("malformed")) from error
         for name, wanted in (("id", identity), ("version", version)):
             actual = raw.get(name)
             if type(actual) is not type(wanted) or actual != wanted:
                 raise MalformedError(
                     f"{self._area} of another {name}",
-                    code=f"dcap.{self._area}.{name}",
+                    code=self._code(name),
                     expected=wanted,
                     actual=actual,
                 )

@@ -6,9 +6,9 @@ from typing import Any, Final
 from opengradient.core.claims import Claim
 from opengradient.core.digests import keccak256, sha256
 from opengradient.core.evidence import _SEAL, TDX, Evidence, VerifiedEvidence
-from opengradient.core.intel_reports import TdReport
-from opengradient.core.tdx_quote import TEE_TDX, Quote, parse_quote
-from opengradient.errors import AttestationError, MalformedError, PolicyError
+from opengradient.core.intel_reports import TdReport, parse_td_report
+from opengradient.core.tdx_quote import TEE_TDX, parse_quote
+from opengradient.errors import AttestationError, PolicyError
 from opengradient.verify.attestation._common import (
     check_measurement,
     check_product,
@@ -90,13 +90,15 @@ def verify_tdx(
     )  # step 2
     product = platform.pck.fmspc.hex().upper()
     check_product(TDX, product, policy)  # step 3
-    report = _report(quote)
+    report = parse_td_report(quote.body)
     debug = _check_attributes(report, settings, policy)  # step 4
     _check_values(report, settings)  # step 5
     events = _check_log(evidence.collateral.get(EVENT_LOG), report, settings)  # step 6
     measurement = measurement_id(report)
     registers = registers_of(report)
-    accepted, source = check_measurement(TDX, measurement, registers, policy)  # step 7
+    accepted, source = check_measurement(  # step 7
+        TDX, measurement, registers, policy, now_ms=now_ms
+    )
     keyset = check_report_data(
         report.report_data, runtime_data=evidence.runtime_data, nonce=nonce, policy=policy
     )  # step 8
@@ -162,7 +164,7 @@ def inspect_tdx(document: bytes) -> dict[str, Any]:
         VerificationError: It does not have the form of a TDX quote.
     """
     quote = parse_quote(document, TEE_TDX)
-    report = _report(quote)
+    report = parse_td_report(quote.body)
     return {
         "verified": False,
         "kind": TDX,
@@ -176,12 +178,6 @@ def inspect_tdx(document: bytes) -> dict[str, Any]:
         "report_data": report.report_data.hex(),
         **inspect_signature(quote),
     }
-
-
-def _report(quote: Quote) -> TdReport:
-    if quote.td_report is None:
-        raise MalformedError("the quote has no TD report", code="dcap.quote.tee_type")
-    return quote.td_report
 
 
 def _number(field: bytes) -> int:
