@@ -147,4 +147,8 @@ TABLE: dict[str, Code] = {
         "A certificate is no longer valid.",
         "Check this machine's clock and fetch new evidence; verify an archived receipt at its own time.",
     ),
+    "eif.malformed": Code(
+        "The enclave image file cannot be read.",
+        "Check that it is complete, and made for Nitro Enclaves (format version 2 to 4).",
+    ),
 }
