@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
+from opengradient.core.canonical import JsonObject
 from opengradient.core.evidence import Evidence
 from opengradient.core.receipts import ReceiptDomain
 
@@ -19,6 +20,8 @@ class NodeEvidence:
         tls_certificate: Its TLS certificate in PEM; None without TLS.
         legacy_signing_key: Its RSA key in PEM; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        devices: Evidence of its GPUs, which binds no key; empty where it shows none.
+        configuration: What it says that its operator chose; None where it does not say.
     """
 
     node_id: bytes
@@ -27,3 +30,5 @@ class NodeEvidence:
     tls_certificate: str | None
     legacy_signing_key: str | None
     domain: ReceiptDomain
+    devices: tuple[Evidence, ...] = ()
+    configuration: JsonObject | None = None

@@ -28,9 +28,9 @@ from opengradient.llm.pool import NodePool
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.reply import NodeFacts
 from opengradient.llm.requests import Call
+from opengradient.llm.trust import Trust
 from opengradient.transport import AnswerStream
 from opengradient.transport.retry import NOTHING_DONE
-from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.openai_decode import decode_reply
 from opengradient.wire.receipts import decode_attached
 
@@ -81,10 +81,10 @@ class Caller:
     did the work.
     """
 
-    def __init__(self, pool: NodePool, policy: TrustPolicy, environment: Environment) -> None:
+    def __init__(self, pool: NodePool, trust: Trust, environment: Environment) -> None:
         """Choose nodes from `pool`."""
         self._pool = pool
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
 
     async def whole(self, call: Call) -> Checked:
@@ -207,7 +207,7 @@ class Caller:
             attempts=attempts,
             node=node,
             session=session,
-            policy=self._policy,
+            trust=self._trust,
             environment=self._environment,
         )
         node.health.running += 1

@@ -29,6 +29,7 @@ from opengradient.errors import (
     NodeError,
     OpenGradientError,
     PaymentError,
+    PolicyError,
     ProtocolError,
     RateLimitedError,
     UnsupportedError,
@@ -38,6 +39,7 @@ from opengradient.llm.environment import Environment, RpcPost
 from opengradient.llm.reply import ChatChunk, ChatReply, NodeFacts
 from opengradient.llm.requests import Call
 from opengradient.llm.streaming import Opener, parse_frame, read_events, stream_cut
+from opengradient.llm.trust import Trust
 from opengradient.llm.ways import Relay, json_of
 from opengradient.networks import Network
 from opengradient.transport import AnswerStream, TlsPin, Transport
@@ -82,7 +84,9 @@ _CARRIED: Final = frozenset(
 class _Session:
     record: LegacyRecord
     transport: Transport
+    document: Evidence
     evidence: VerifiedEvidence
+    policy: TrustPolicy
     until_ms: int
 
     @property
@@ -97,7 +101,7 @@ class LegacyCaller:
     def __init__(
         self,
         network: Network,
-        policy: TrustPolicy,
+        trust: Trust,
         environment: Environment,
         relay: Relay | None = None,
     ) -> None:
@@ -105,14 +109,14 @@ class LegacyCaller:
 
         Args:
             network: Says where the registry is.
-            policy: Whom to trust.
+            trust: Whom to trust.
             environment: Clock and transports.
             relay: Carries chat requests, sealed to the node's HPKE key; evidence and the key are
                 still fetched from the node itself, because these relays have them not.
         """
         self._relay = relay
         self._network = network
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         self._records: list[LegacyRecord] = []
         self._read_at_ms: int | None = None
@@ -215,6 +219,7 @@ class LegacyCaller:
         if fields is None:
             raise ProtocolError(f"{session.url} answered without tee_* fields")
         self._check(fields, call, session, body, choices)
+        evidence = self._judged(session)
         identifier, created, model = (answer.get(name) for name in ("id", "created", "model"))
         return ChatReply(
             reply=Reply(
@@ -230,7 +235,7 @@ class LegacyCaller:
             ),
             legacy=legacy_verdict(
                 fields,
-                evidence=session.evidence,
+                evidence=evidence,
                 choices=choices,
                 streamed=call.request.stream,
                 sealed=self._relay is not None,
@@ -306,26 +311,34 @@ class LegacyCaller:
         key = keccak256(record.endpoint.encode() + record.public_key + record.tls_certificate)
         async with self._lock:
             known = self._sessions.get(key)
-            if known is not None and self._environment.clock() < known.until_ms:
+            if known is not None and self._is_good(known):
                 return known
             transport = self._environment.transports(TlsPin.of_der(record.tls_certificate))
             async with AsyncExitStack() as on_failure:
                 on_failure.push_async_callback(transport.aclose)
-                evidence = await self._attest(record, transport)
+                session = await self._attest(record, transport)
                 if self._relay is not None:
-                    transport = await self._sealed(record, transport, self._relay)
+                    sealed = await self._sealed(record, transport, self._relay)
+                    session = replace(session, transport=sealed)
                 else:
                     on_failure.pop_all()
-            session = _Session(
-                record=record,
-                transport=transport,
-                evidence=evidence,
-                until_ms=self._environment.clock() + ATTESTED_FOR_MS,
-            )
             self._sessions[key] = session
             if known is not None:
                 await known.transport.aclose()
             return session
+
+    def _is_good(self, session: _Session) -> bool:
+        policy, now_ms = self._trust.policy, self._environment.clock()
+        if session.policy is not policy or not policy.is_current(now_ms):
+            return False
+        return now_ms < session.until_ms
+
+    def _judged(self, session: _Session) -> VerifiedEvidence:
+        """What the node showed, by the policy in force now."""
+        policy = self._trust.policy
+        if session.policy is policy and policy.is_current(self._environment.clock()):
+            return session.evidence
+        return self._judge(session.document, session.record, policy, nonce=None)
 
     async def _sealed(self, record: LegacyRecord, direct: Transport, relay: Relay) -> Transport:
         """The way through the relay, under the key that the attested node signed."""
@@ -342,7 +355,7 @@ class LegacyCaller:
             headers=relay.headers,
         )
 
-    async def _attest(self, record: LegacyRecord, transport: Transport) -> VerifiedEvidence:
+    async def _attest(self, record: LegacyRecord, transport: Transport) -> _Session:
         """Fresh evidence that binds both keys, of code that policy or registry admit."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         url = f"{record.endpoint.rstrip('/')}/enclave/attestation"
@@ -355,9 +368,29 @@ class LegacyCaller:
             document = base64.b64decode(response.body.strip(), validate=True)
         except binascii.Error as error:
             raise ProtocolError(f"{url}: the document is not base64") from error
+        policy = self._trust.policy
+        evidence = Evidence(kind=_evidence_kind(policy), document=document)
+        verified = self._judge(evidence, record, policy, nonce=nonce)
+        return _Session(
+            record=record,
+            transport=transport,
+            document=evidence,
+            evidence=verified,
+            policy=policy,
+            until_ms=self._environment.clock() + ATTESTED_FOR_MS,
+        )
+
+    def _judge(
+        self, evidence: Evidence, record: LegacyRecord, policy: TrustPolicy, *, nonce: bytes | None
+    ) -> VerifiedEvidence:
+        tee_id = to_hex(record.tee_id)
+        if tee_id in policy.revoked_keys:
+            raise PolicyError(
+                "the signing key was revoked", code="attestation.revoked_key", actual=tee_id
+            )
         verified = verify_evidence(
-            Evidence(kind=self._evidence_kind(), document=document),
-            policy=self._policy_for(record),
+            evidence,
+            policy=_policy_for(record, policy),
             now_ms=self._environment.clock(),
             nonce=nonce,
         )
@@ -366,15 +399,17 @@ class LegacyCaller:
         )
         return verified
 
-    def _policy_for(self, record: LegacyRecord) -> TrustPolicy:
-        """Where the policy names no measurement, the one that the registry admitted counts."""
-        if self._policy.measurements == frozenset():
-            return replace(self._policy, measurements=frozenset({record.measurement}))
-        return self._policy
 
-    def _evidence_kind(self) -> str:
-        kinds = {root.kind for root in self._policy.roots}
-        return kinds.pop() if len(kinds) == 1 else NITRO
+def _policy_for(record: LegacyRecord, policy: TrustPolicy) -> TrustPolicy:
+    """Where the policy names no measurement, the one that the registry admitted counts."""
+    if policy.measurements == frozenset():
+        return replace(policy, measurements=frozenset({record.measurement}))
+    return policy
+
+
+def _evidence_kind(policy: TrustPolicy) -> str:
+    kinds = {root.kind for root in policy.roots}
+    return kinds.pop() if len(kinds) == 1 else NITRO
 
 
 def _headers(call: Call) -> dict[str, str]:

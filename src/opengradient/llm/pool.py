@@ -12,9 +12,9 @@ from opengradient.chain.values import NodeKind, NodeRecord
 from opengradient.errors import ChainError, ConnectError, OpenGradientError, TransportError
 from opengradient.llm.environment import Environment, RpcPost
 from opengradient.llm.node import Node
+from opengradient.llm.trust import Trust
 from opengradient.llm.ways import DirectWay, Relay, RelayedWay, Way
 from opengradient.networks import Network
-from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
 
 REGISTRY_TTL_MS: Final = 60_000
@@ -37,6 +37,8 @@ class NodeView:
         evidence: Kind of its evidence.
         simulated: Whether that is a software enclave's.
         measurement: Id of the code that it runs.
+        collateral_fetched_at_ms: When the oldest of what its vendor signs beside the evidence was
+            fetched, Unix milliseconds; None where the kind needs none.
         error: Why it is not used; None where it is.
     """
 
@@ -45,6 +47,7 @@ class NodeView:
     evidence: str | None = None
     simulated: bool | None = None
     measurement: str | None = None
+    collateral_fetched_at_ms: int | None = None
     error: OpenGradientError | None = None
 
 
@@ -55,7 +58,7 @@ class NodePool:
     def __init__(
         self,
         network: Network,
-        policy: TrustPolicy,
+        trust: Trust,
         environment: Environment,
         relay: Relay | None = None,
     ) -> None:
@@ -63,14 +66,14 @@ class NodePool:
 
         Args:
             network: Says which nodes there are.
-            policy: Whom to trust.
+            trust: Whom to trust.
             environment: Clock, chance and transports.
             relay: Reaches the nodes; None to reach them straight. Then the nodes are those that
                 it carries to and, where the network has a registry, that are listed there.
         """
         self._relay = relay
         self._network = network
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         self._nodes: dict[str, Node] = {}
         self._current: tuple[str, ...] = ()
@@ -131,7 +134,7 @@ class NodePool:
         for url, (way, payee) in found.items():
             if url not in self._nodes:
                 self._nodes[url] = Node(
-                    way, payee, self._environment, self._policy, self._network.domain
+                    way, payee, self._environment, self._trust, self._network.domain
                 )
         self._current = tuple(found)
         self._read_at_ms = self._environment.clock()
@@ -206,6 +209,7 @@ class NodePool:
                 evidence=verified.standing.kind,
                 simulated=verified.standing.simulated,
                 measurement=verified.standing.measurement,
+                collateral_fetched_at_ms=node.collateral_fetched_at_ms(verified),
             )
 
         async with anyio.create_task_group() as group:

@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from opengradient.core.canonical import JsonObject
+from opengradient.core.devices import VerifiedDevice
 from opengradient.core.digests import ZERO32, equal, sha256
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.keyset import Keyset
@@ -18,7 +20,10 @@ from opengradient.core.modes import ChannelKind
 from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import AttestationError, FreshnessError, MalformedError, VerificationError
+from opengradient.verify._x509 import PARSE_ERRORS
 from opengradient.verify.attestation import require_key, verify_evidence
+from opengradient.verify.attestation.configuration import check_configuration
+from opengradient.verify.attestation.devices import verify_devices
 from opengradient.verify.policy import TrustPolicy
 
 _SEAL: Final = object()
@@ -37,6 +42,8 @@ class VerifiedNode:
         certificate: Its TLS certificate in DER; None without TLS.
         legacy_key: SubjectPublicKeyInfo of its RSA key; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        devices: Its GPUs, whose evidence ties them to no CPU.
+        configuration: The attested choices of its operator; None where it shows none.
     """
 
     keyset: Keyset
@@ -46,6 +53,8 @@ class VerifiedNode:
     certificate: bytes | None
     legacy_key: bytes | None
     domain: ReceiptDomain
+    devices: tuple[VerifiedDevice, ...]
+    configuration: JsonObject | None
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -80,7 +89,9 @@ def verify_node(
        it names is the one that it showed; confidentially, the evidence binds an HPKE key
        to encrypt to, and whoever carried this answer proves nothing and needs to prove nothing;
     5. the RSA key of the ``tee_*`` fields, if it gives one, is the bound one;
-    6. its receipts belong to the network.
+    6. its receipts belong to the network;
+    7. the configuration that it shows is the one that the evidence binds;
+    8. its GPUs, where the policy trusts anybody to speak of them, were attested for its keys.
 
     Args:
         presented: The node's answer.
@@ -124,6 +135,8 @@ def verify_node(
             actual=f"chain {presented.domain.chain_id}, "
             f"0x{presented.domain.settlement_contract.hex()}",
         )
+    check_configuration(presented.configuration, keyset)  # (7)
+    devices = verify_devices(presented.devices, keyset, policy=policy, now_ms=now_ms)  # (8)
     return VerifiedNode(
         keyset=keyset,
         standing=standing,
@@ -132,6 +145,8 @@ def verify_node(
         certificate=peer_certificate,
         legacy_key=legacy_key,
         domain=presented.domain,
+        devices=devices,
+        configuration=presented.configuration,
         seal=_SEAL,
     )
 
@@ -144,7 +159,7 @@ def certificate_spki(certificate: bytes) -> bytes:
     """
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except PARSE_ERRORS as error:
         raise MalformedError("not a certificate", code="attestation.binding") from error
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -173,7 +188,7 @@ def _check_tls(presented: NodeEvidence, fresh: VerifiedEvidence, peer: bytes | N
         return
     try:
         named = x509.load_pem_x509_certificate(presented.tls_certificate.encode())
-    except ValueError as error:
+    except PARSE_ERRORS as error:
         raise MalformedError("tlsCertificate is not a certificate in PEM") from error
     if named.public_bytes(Encoding.DER) != peer:
         raise AttestationError(

@@ -1,7 +1,7 @@
 """What nodes say about themselves and about settlement, as JSON. Strict."""
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 from opengradient.core.bundle import AttachedReceipt
 from opengradient.core.node_evidence import NodeEvidence
@@ -12,14 +12,24 @@ from opengradient.wire.fields import members, natural, parse_hex
 from opengradient.wire.receipts import decode_attached
 from opengradient.wire.settlement import decode_evidence, decode_inclusion
 
+MAX_DEVICES: Final = 4
+"""Documents, each of which can speak of every GPU of one machine."""
+
 
 def decode_node_evidence(value: Any) -> NodeEvidence:
     """Read the answer to ``GET /v1/evidence``; nothing of it is checked yet."""
     members(
         value,
         "node evidence",
-        ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain"),
+        ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain", "devices"),
+        ("configuration",),
     )
+    devices = value["devices"]
+    if not isinstance(devices, list) or len(devices) > MAX_DEVICES:
+        raise MalformedError(f"devices must be a list of at most {MAX_DEVICES}")
+    configuration = value.get("configuration")
+    if configuration is not None and not isinstance(configuration, dict):
+        raise MalformedError("configuration must be an object or null")
     domain = members(value["domain"], "domain", ("chainId", "settlementContract"))
     contract = parse_hex(domain["settlementContract"], "domain.settlementContract", 20)
     return NodeEvidence(
@@ -31,6 +41,8 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
         domain=ReceiptDomain(
             chain_id=natural(domain["chainId"], "domain.chainId"), settlement_contract=contract
         ),
+        devices=tuple(decode_evidence(device) for device in devices),
+        configuration=configuration,
     )
 
 
