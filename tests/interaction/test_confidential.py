@@ -30,7 +30,6 @@ from tests.interaction.relay import relay_to
 from tests.interaction.sdk import HELLO, MODEL, network_of, read
 from tests.interaction.wiretap import wiretap
 
-
 PROMPT = "What is the airspeed velocity of an unladen swallow?"
 ASK = [{"role": "user", "content": PROMPT}]
 ANSWER = "Twenty-four miles per hour, roughly."
