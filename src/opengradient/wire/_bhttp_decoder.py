@@ -121,15 +121,15 @@ class MessageDecoder:
     def _response_heads(self, *, known: bool) -> _Steps[None]:
         for _ in range(_MAX_INFORMATIONAL + 1):
             status = yield from self._varint()
-            headers = yield from self._fields(known=known, required=status < 200)
+            headers = yield from self._fields(known=known)
             yield ResponseHead(status=status, headers=headers)
             if status >= 200:
                 return
         raise invalid("too many informational responses")
 
-    def _fields(self, *, known: bool, required: bool = False) -> _Steps[Fields]:
-        if not required and not (yield from self._more()):
-            return ()
+    def _fields(self, *, known: bool) -> _Steps[Fields]:
+        if not (yield from self._more()):
+            return ()  # after an informational head the next status is missing, which is noticed
         if not known:
             return (yield from self._indeterminate_fields())
         length = yield from self._varint()

@@ -77,7 +77,7 @@ TABLE: dict[str, Code] = {
         "Another node of the relay is tried by itself. If all fail, check the relay's URL.",
     ),
     "channel.node_unreachable": Code(
-        "The relay says that it could not connect to the node, so that nothing reached it.",
+        "The relay says that it carried nothing: it is full, or cannot connect to the node.",
         "Another node of the relay is tried by itself.",
     ),
     "channel.relay_rate_limited": Code(

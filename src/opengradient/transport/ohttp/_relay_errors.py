@@ -19,7 +19,7 @@ def relay_error(what: str, status: int, headers: Mapping[str, str], body: bytes)
     """The error for an answer that is not sealed and has another status than 200.
 
     Three of them say that the node processed nothing, and are ConnectErrors: it does not know
-    the key, the relay does not know the node, the relay could not connect to it. A relay that
+    the key, the relay does not know the node (404), the relay carried nothing (503). A relay that
     lies about that can make a request run twice, and learns nothing.
 
     Args:

@@ -26,12 +26,14 @@ from opengradient.transport.ohttp import (
     open_sealed_request,
     route_of,
 )
+from opengradient.transport.ohttp._relay_errors import KEY_PROBLEM, MAX_PROBLEM_BYTES
 from opengradient.wire.bhttp import BinaryResponse, ResponseHead
 from tests.net.server import raw_server
 from tests.unit.transport.ohttp.tiny_gateway import NODE_ID, OK, SEALED, Gateway, channel, http
 
 KEY = GatewayKey.of(bytes(range(32)), key_id=7)
 SECRET = {"idempotency-key": "key-of-the-call", "X-Nonce": "aa"}
+KEY_PROBLEM_JSON = b'{"type": "' + KEY_PROBLEM.encode() + b'"}'
 PROMPT = b'{"model": "openai/gpt-5", "messages": "tell me a secret"}'
 
 
@@ -77,7 +79,9 @@ async def test_repeated_headers_are_joined_and_informational_heads_passed_over()
     served = gateway(lambda _: BinaryResponse(head=OK, informational=(early,)))
     async with channel(served) as (transport, _):
         answer = await post(transport)
-    assert answer.headers == {"content-type": "text/plain", "a": "1, 2"}
+        assert answer.headers == {"content-type": "text/plain", "a": "1, 2"}
+        async with transport.stream("GET", transport.route + "/x") as stream:
+            assert stream.status == 200
 
 
 async def test_the_relay_sees_nothing_of_the_request():
@@ -321,11 +325,18 @@ async def test_what_the_relay_says_for_itself(status, code, kind, repeats):
         (400, "application/problem+json", b'["type"]'),
         (400, "application/problem+json", b"{"),
         (400, "application/json", b'{"error": {"message": 5}}'),
+        (400, "application/problem+json", KEY_PROBLEM_JSON + b" " * MAX_PROBLEM_BYTES),
     ],
 )
 async def test_only_the_problem_of_the_rfc_speaks_of_keys(status, kind, body):
     async with channel(gateway(raw=[http(status, body, kind)])) as (transport, _):
         await refused("channel.relay_refused", RelayError, post(transport))
+
+
+async def test_a_key_problem_is_the_clients_fault():
+    failed = http(500, KEY_PROBLEM_JSON, "application/problem+json")
+    async with channel(gateway(raw=[failed])) as (transport, _):
+        await refused("channel.relay", RelayError, post(transport))
 
 
 async def test_a_sealed_error_is_the_nodes_and_not_the_relays():
@@ -348,7 +359,12 @@ async def test_bounds():
 
 async def test_urls_of_other_nodes_are_refused():
     async with channel(gateway()) as (transport, server):
-        for url in (server.url + "/v1/chat", transport.route, transport.route + "x/v1"):
+        for url in (
+            server.url + "/v1/chat",
+            transport.route,
+            transport.route + "x/v1",
+            "/v1/chat",
+        ):
             await refused("config.invalid", ConfigurationError, transport.request("GET", url))
     assert transport.route == route_of(server.url + "/", NODE_ID)
 

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -189,6 +190,10 @@ def test_the_end_cannot_be_cut_off():
         with pytest.raises((ProtocolError, ChannelError)) as caught:
             read(mine, data[:cut])
         assert caught.value.code in ("channel.truncated", "channel.open")
+    assert len(pieces[2]) == 1 + 1 + 16
+    for missing in range(2, 19):  # not even a whole tag, or nothing at all of the last chunk
+        refused("channel.truncated", read, mine, data[:-missing])
+    refused("channel.open", read, mine, data[:-1])
     # A chunk that is not the last one cannot be made the last one.
     nonce, one = pieces[0][:32], pieces[0][32:]
     refused("channel.open", read, mine, nonce + b"\0" + one[1:])
@@ -275,6 +280,11 @@ def test_bounds_of_chunks():
     opener = ResponseOpener(mine, max_bytes=40)
     opener.feed(bytes(32))
     refused("channel.too_large", opener.feed, bytes(9))
+    mine, (first, second) = answer_in([b"x" * MAX_ACCEPTED_CHUNK_BYTES, b""])
+    opener = ResponseOpener(mine)
+    assert opener.feed(first[:-1]) == b""
+    assert opener.feed(first[-1:] + second) == b"x" * MAX_ACCEPTED_CHUNK_BYTES
+    assert opener.finish() == b""
     last = bytes(32) + b"\0" + bytes(MAX_ACCEPTED_CHUNK_BYTES + 16)
     ResponseOpener(mine).feed(last)
     refused("channel.too_large", ResponseOpener(mine).feed, last + b"\0")
@@ -284,13 +294,15 @@ def test_key_configurations():
     config = KeyConfig.of(KEY.public)
     assert KeyConfig.parse(config.encode()) == config
     assert config.select() == KEY.public
-    other = KeyConfig(key_id=1, public_key=bytes(32), algorithms=((2, 9), (1, 2)))
+    other = KeyConfig(key_id=1, public_key=bytes(32), algorithms=((2, 1), (1, 9), (1, 2)))
     assert other.select().aead_id == 2
     listed = encode_key_configs((config, other))
     assert parse_key_configs(listed) == (config, other)
     foreign = b"\x09\x00\x10" + bytes(65) + b"\x00\x04\x00\x01\x00\x01"
     both = len(foreign).to_bytes(2, "big") + foreign + encode_key_configs((config,))
     assert parse_key_configs(both) == (config,)
+    cut = encode_key_configs((config,)) + len(foreign).to_bytes(2, "big") + foreign[:-1]
+    refused("channel.key_config", parse_key_configs, cut)
     refused("channel.key_suite", KeyConfig.parse, foreign)
     unknown = KeyConfig(key_id=1, public_key=bytes(32), algorithms=((2, 9),))
     refused("channel.key_suite", unknown.select)
@@ -309,6 +321,9 @@ def test_key_configurations_that_are_malformed():
     refused("channel.key_config", KeyConfig, key_id=256, public_key=bytes(32), algorithms=((1, 1),))
     refused("channel.key_config", KeyConfig, key_id=1, public_key=bytes(31), algorithms=((1, 1),))
     refused("channel.key_config", KeyConfig, key_id=1, public_key=bytes(32), algorithms=())
+    most = KeyConfig(key_id=1, public_key=bytes(32), algorithms=((1, 1),) * 16383)
+    assert KeyConfig.parse(most.encode()) == most
+    refused("channel.key_config", replace, most, algorithms=((1, 1),) * 16384)
 
 
 def test_a_key_pair_belongs_together_and_hides_its_private_half():

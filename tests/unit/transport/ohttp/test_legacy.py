@@ -115,6 +115,27 @@ async def test_sealed_errors_have_their_status():
     assert (status, read) == (500, [b"down"])
 
 
+async def test_an_answer_that_only_looks_like_an_error_is_an_answer():
+    for value in ({"status": "500", "body": "x"}, {"status": 500, "body": "x", "choices": []}):
+        answer, _ = await whole(PublicGateway(value))
+        assert (answer.status, json.loads(answer.body)) == (200, value)
+
+
+async def test_streams_are_read_up_to_a_bound():
+    async def read(answer, bound):
+        async with (
+            raw_server(PublicGateway(answer)) as server,
+            HttpTransport() as relay,
+            transport_to(server, relay).stream("POST", CHAT, content=BODY) as stream,
+        ):
+            return await stream.read(bound)
+
+    assert await read([b"x" * 50, b"y" * 50], 100) == b"x" * 50 + b"y" * 50
+    assert await read({"status": 500, "body": "down"}, 4) == b"down"
+    await refused("transport.too_large", ProtocolError, read([b"x" * 50, b"y" * 50], 99))
+    await refused("transport.too_large", ProtocolError, read({"status": 500, "body": "down"}, 3))
+
+
 async def test_what_is_not_sealed_is_the_relays_word():
     refusal = http(402, b"{}", "application/json")
     await refused("channel.relay_refused", RelayError, whole(PublicGateway(refusal)))
