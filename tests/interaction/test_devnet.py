@@ -138,7 +138,7 @@ async def test_a_node_that_dies_ends_the_foreground(environment: dict[str, str])
         (error,) = group.value.exceptions
         assert isinstance(error, OpenGradientError)
         assert error.code == "devnet.start"
-        assert "llm-0" in error.message
+        assert "relay" in error.message
     assert supervisor(config.folder) is None
 
 

@@ -43,3 +43,10 @@ def test_version() -> None:
     assert status == 0
     assert report["opengradient"]
     assert "python" in run("version").stdout
+
+
+def test_confidential_needs_a_relay(devnet: Network) -> None:
+    status, report = run_json("chat", "Hello", "--confidential")
+    assert status == 1
+    assert "names no relay" in report["error"]["message"]
+    assert "none" in run("network", "show").stdout

@@ -33,6 +33,7 @@ NETWORK = Network(
     node_urls=("https://127.0.0.1:9443",),
     confirmations=3,
     first_block=7,
+    relay_url="http://127.0.0.1:8440",
 )
 
 
