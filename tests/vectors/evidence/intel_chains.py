@@ -40,6 +40,7 @@ def chains() -> Iterator[Vector]:
         "text-before": lambda p: b"x\n" + p,
         "text-between": lambda p: p.replace(b"-\n-", b"-\nx\n-", 1),
         "blank-line": lambda p: p.replace(b"-\n-", b"-\n\n-", 1),
+        "joined-by-x": lambda p: p.replace(b"-\n-", b"-x-", 1),
         "text-after": lambda p: p[:-1] + b"x",
         "two-zero-bytes": lambda p: p + b"\0",
         "long-line": lambda p: p[:92] + p[93:],
