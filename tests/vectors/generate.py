@@ -19,7 +19,8 @@ from opengradient.core.keys import MemorySigner
 from opengradient.core.merkle import BatchTree, chunk_root, settlement_leaf, stream_salt_seed
 from opengradient.core.receipts import FIELDS, TYPE_HASH, Receipt, ReceiptDomain, sign_receipt
 from opengradient.wire.receipts import encode_receipt
-from tests.vectors.evidence import tdx
+from tests.vectors.devices import nvidia, nvidia_report
+from tests.vectors.evidence import gcp, maa, tdx
 
 FOLDER = Path(__file__).parent
 SECRET = sha256(b"opengradient test vector signing key")
@@ -145,4 +146,5 @@ def render() -> str:
 
 if __name__ == "__main__":
     (FOLDER / "receipts.json").write_text(render())
-    tdx.FILE.write_text(tdx.render())
+    for made in (gcp, maa, nvidia, nvidia_report, tdx):
+        made.FILE.write_text(made.render())

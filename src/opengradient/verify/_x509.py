@@ -23,7 +23,7 @@ its own signature.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
@@ -68,12 +68,15 @@ class ChainProfile:
         algorithm: DER of the AlgorithmIdentifier, whole.
         curve: Curve of every key.
         hash_type: Hash of every signature.
+        leaf_constraints: Whether the leaf must say that it is no CA. A leaf that says nothing is
+            none either (RFC 5280 section 4.2.1.9), and some devices' say nothing.
     """
 
     name: str
     algorithm: bytes
     curve: type[ec.EllipticCurve]
     hash_type: type[HashAlgorithm]
+    leaf_constraints: bool = True
 
 
 ECDSA_P384_SHA384: Final = ChainProfile(
@@ -88,6 +91,10 @@ ECDSA_P256_SHA256: Final = ChainProfile(
     algorithm=bytes.fromhex("300a06082a8648ce3d040302"),  # RFC 5758 section 3.2, no parameters
     curve=ec.SECP256R1,
     hash_type=SHA256,
+)
+
+NVIDIA_DEVICE: Final = replace(
+    ECDSA_P384_SHA384, name="ECDSA with SHA-384 on P-384, of a GPU", leaf_constraints=False
 )
 
 
@@ -187,7 +194,7 @@ def verify_chain(
         )
     for position, issuer in enumerate(chain[:-1]):
         _check_issuer(issuer, cas_below=len(chain) - 2 - position)  # step 3
-    _check_leaf(chain[-1])  # step 4
+    _check_leaf(chain[-1], profile)  # step 4
     for issuer, subject in pairwise(chain):
         check_link(issuer, subject, profile)  # step 5
     for certificate in chain:
@@ -217,9 +224,9 @@ def _check_issuer(issuer: Certificate, *, cas_below: int) -> None:
         )
 
 
-def _check_leaf(leaf: Certificate) -> None:
+def _check_leaf(leaf: Certificate, profile: ChainProfile) -> None:
     constraints = find_extension(leaf, x509.BasicConstraints)
-    if constraints is None or constraints.value.ca:
+    if constraints.value.ca if constraints is not None else profile.leaf_constraints:
         raise CertificateChainError(f"the leaf may be a CA: {leaf}", code="x509.leaf_ca")
     usage = find_extension(leaf, x509.KeyUsage)
     if usage is None or not usage.value.digital_signature or usage.value.key_cert_sign:

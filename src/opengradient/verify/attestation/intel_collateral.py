@@ -69,8 +69,8 @@ def collateral_from_intel(
     Raises:
         MalformedError: Code ``dcap.collateral.form``: a body is not of that form.
     """
-    tcb, tcb_signature = _split_signed(tcb_info, "tcbInfo")
-    qe, qe_signature = _split_signed(qe_identity, "enclaveIdentity")
+    tcb, tcb_signature = split_signed(tcb_info, "tcbInfo")
+    qe, qe_signature = split_signed(qe_identity, "enclaveIdentity")
     return Collateral.of(
         {
             "tcb_info": tcb,
@@ -107,8 +107,19 @@ def collateral_from_json(data: bytes) -> Collateral:
         raise _form("an item is not hex") from error
 
 
-def _split_signed(body: bytes, name: str) -> tuple[bytes, bytes]:
-    """Cut the signed object out of a body, byte for byte: it must not be written anew."""
+def split_signed(body: bytes, name: str) -> tuple[bytes, bytes]:
+    """Cut the signed object out of a body, byte for byte: it must not be written anew.
+
+    Args:
+        body: What Intel's service answers, for example ``{"tcbInfo":{…},"signature":"…"}``.
+        name: The object's name.
+
+    Returns:
+        The object as it stands, and its signature.
+
+    Raises:
+        MalformedError: Code ``dcap.collateral.form``, or ``format.*`` for what is no JSON.
+    """
     raw = parse_json_object(body, what=name, max_bytes=MAX_RESPONSE_BYTES)
     signature = raw.get("signature")
     if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):

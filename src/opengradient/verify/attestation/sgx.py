@@ -62,7 +62,9 @@ def verify_sgx(
     _check_product_fields(report, settings)  # step 5
     measurement = measurement_id(report)
     registers = registers_of(report)
-    accepted, source = check_measurement(SGX, measurement, registers, policy)  # step 6
+    accepted, source = check_measurement(  # step 6
+        SGX, measurement, registers, policy, now_ms=now_ms
+    )
     keyset = check_report_data(
         report.report_data, runtime_data=evidence.runtime_data, nonce=nonce, policy=policy
     )  # step 7

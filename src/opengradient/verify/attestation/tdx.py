@@ -96,7 +96,9 @@ def verify_tdx(
     events = _check_log(evidence.collateral.get(EVENT_LOG), report, settings)  # step 6
     measurement = measurement_id(report)
     registers = registers_of(report)
-    accepted, source = check_measurement(TDX, measurement, registers, policy)  # step 7
+    accepted, source = check_measurement(  # step 7
+        TDX, measurement, registers, policy, now_ms=now_ms
+    )
     keyset = check_report_data(
         report.report_data, runtime_data=evidence.runtime_data, nonce=nonce, policy=policy
     )  # step 8
