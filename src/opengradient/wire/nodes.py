@@ -22,10 +22,14 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
         value,
         "node evidence",
         ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain", "devices"),
+        ("configuration",),
     )
     devices = value["devices"]
     if not isinstance(devices, list) or len(devices) > MAX_DEVICES:
         raise MalformedError(f"devices must be a list of at most {MAX_DEVICES}")
+    configuration = value.get("configuration")
+    if configuration is not None and not isinstance(configuration, dict):
+        raise MalformedError("configuration must be an object or null")
     domain = members(value["domain"], "domain", ("chainId", "settlementContract"))
     contract = parse_hex(domain["settlementContract"], "domain.settlementContract", 20)
     return NodeEvidence(
@@ -38,6 +42,7 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
             chain_id=natural(domain["chainId"], "domain.chainId"), settlement_contract=contract
         ),
         devices=tuple(decode_evidence(device) for device in devices),
+        configuration=configuration,
     )
 
 

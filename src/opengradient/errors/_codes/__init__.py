@@ -11,10 +11,12 @@ from opengradient.errors._codes import (
     collateral,
     gpu,
     inference,
+    keys,
     ledger,
     model,
     node,
     receipt,
+    relay,
     releases,
     snp,
     storage,
@@ -45,12 +47,14 @@ CODES: Mapping[str, Code] = _merge(
     collateral.TABLE,
     releases.TABLE,
     channel.TABLE,
+    relay.TABLE,
     aci.TABLE,
     ledger.TABLE,
     storage.TABLE,
     model.TABLE,
     inference.TABLE,
     node.TABLE,
+    keys.TABLE,
 )
 
 __all__ = ["CODES", "Code"]
