@@ -13,10 +13,6 @@ from opengradient.core.intel_reports import (
     ENCLAVE_REPORT_BYTES,
     TD_REPORT_10_BYTES,
     TD_REPORT_15_BYTES,
-    EnclaveReport,
-    TdReport,
-    parse_enclave_report,
-    parse_td_report,
 )
 from opengradient.errors import AttestationError, MalformedError
 
@@ -90,8 +86,7 @@ class Quote:
         tee_type: 0 for SGX, 0x81 for TDX.
         user_data: 20 bytes that the quoting enclave wrote, here its platform id.
         signed: The bytes under the signature: header and report.
-        td_report: The report of a TDX quote.
-        enclave_report: The report of an SGX quote.
+        body: The report: of a trust domain for TDX, of an enclave for SGX.
         signature: The signature data.
         padding: How many zero bytes follow the quote.
     """
@@ -100,8 +95,7 @@ class Quote:
     tee_type: int
     user_data: bytes
     signed: bytes
-    td_report: TdReport | None
-    enclave_report: EnclaveReport | None
+    body: bytes
     signature: QuoteSignature
     padding: int
 
@@ -163,8 +157,7 @@ def parse_quote(document: bytes, tee_type: int) -> Quote:
         tee_type=tee_type,
         user_data=user_data,
         signed=signed,
-        td_report=parse_td_report(body) if tee_type == TEE_TDX else None,
-        enclave_report=parse_enclave_report(body) if tee_type == TEE_SGX else None,
+        body=body,
         signature=signature,
         padding=len(padding),
     )

@@ -40,6 +40,7 @@ def test_a_quote_is_its_signed_bytes_and_its_signature_data(name):
     data = quote.signature.encode(quote.version)
     assert quote.signed + len(data).to_bytes(4, "little") + data == document
     assert quote.padding == 0
+    assert quote.signed.endswith(quote.body)
     assert quote.user_data == b"\x33" * 20
     assert parse_quote(document + bytes(9), tee_type).padding == 9
 

@@ -94,6 +94,10 @@ def accepted() -> Iterator[Vector]:
         report={"mr_service_td": b"\x01" * 48},
         view={"settings": {"mr_service_td": {"01" * 48}}},
     )
+    yield good(
+        "no-key-identifiers",
+        certificates={slot: {"subject_key": False} for slot in ("root", "ca")},
+    )
     yield from good_edges()
 
 
@@ -104,6 +108,11 @@ def good_edges() -> Iterator[Vector]:
             yield good(f"{slot}-{field_}-now", certificates={slot: {field_: NOW}})
     for item in ("root_ca_crl", "pck_crl"):
         yield good(f"{item}-starts-now", lists={item: {"start_ms": NOW}})
+        yield good(
+            f"{item}-last-millisecond",
+            lists={item: {"end_ms": NOW + SECOND}},
+            view={"now_ms": NOW + SECOND - 1},
+        )
         yield good(f"{item}-ends-in-a-second", lists={item: {"end_ms": NOW + SECOND}})
     for what in ("tcb", "identity"):
         yield good(f"{what}-issued-now", **{what: setting(issueDate=iso(NOW))})

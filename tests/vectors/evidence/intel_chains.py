@@ -178,6 +178,7 @@ def revocation() -> Iterator[Vector]:
         )
         yield bad("dcap.crl.malformed", f"{short}-time-tag", **of(patch=time_tag))
         yield bad("dcap.crl.algorithm", short, **of(hash_type=SHA384))
+        yield bad("dcap.crl.algorithm", f"{short}-outer", **of(patch=outer_algorithm))
         delta = (x509.DeltaCRLIndicator(1), True)
         yield bad("dcap.crl.critical_extension", f"{short}-delta", **of(extra=(delta,)))
         indirect = x509.IssuingDistributionPoint(None, None, False, False, None, True, False)
@@ -192,6 +193,7 @@ def revocation() -> Iterator[Vector]:
         yield bad("dcap.crl.expired", f"{short}-after", **of(end_ms=NOW - SECOND))
         no_lists = usage(key_cert_sign=True)
         yield bad("dcap.crl.key_usage", short, certificates={issuer: {"usage": no_lists}})
+    yield bad("dcap.crl.algorithm", "inner", items={"pck_crl": lambda _: inner_algorithm()})
     yield bad("dcap.crl.malformed", "no-next-update", items={"pck_crl": lambda _: endless_list()})
     yield bad(
         "dcap.crl.issuer",
@@ -249,20 +251,45 @@ def time_tag(der: bytes) -> bytes:
 
 def unused_bits(der: bytes) -> bytes:
     """Say that the signature's last bit is none."""
-    position = der.rindex(b"\x03", 0, len(der) - 60)
+    position = next(
+        at
+        for at in range(len(der) - 80, len(der))
+        if der[at] == 3 and der[at + 1] == len(der) - at - 2
+    )
     return put(position + 2, b"\x01")(der)
 
 
-def endless_list() -> bytes:
-    """A list without nextUpdate, which no builder makes: the right one, cut and signed again."""
-    der = Case().collateral()["pck_crl"]
-    tbs_start = 4 if der[1] == 0x82 else 3
-    size = der[tbs_start + 1] if der[tbs_start + 1] < 0x80 else der[tbs_start + 2]
-    head = 2 if der[tbs_start + 1] < 0x80 else 3
-    content = der[tbs_start + head : tbs_start + head + size]
-    times = [i for i in range(len(content)) if content[i : i + 2] == b"\x17\x0d"]
-    tbs = tlv(0x30, content[: times[1]], content[times[1] + 15 :])
+def outer_algorithm(der: bytes) -> bytes:
+    """Name SHA-384 beside the signature, and not within what is signed."""
+    return put(der.rindex(P256_SHA256) + len(P256_SHA256) - 1, b"\x03")(der)
+
+
+P256_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
+
+
+def signed_part(der: bytes) -> bytes:
+    """Content of a list's signed part."""
+    start = 4 if der[1] == 0x82 else 3
+    size, head = (der[start + 1], 2) if der[start + 1] < 0x80 else (der[start + 2], 3)
+    return der[start + head : start + head + size]
+
+
+def list_of(content: bytes) -> bytes:
+    """A list of the PCK authority over a signed part that no builder makes."""
+    tbs = tlv(0x30, content)
     made = sign(key("ca"), tbs)
     signature = tlv(0x30, *(integer(int.from_bytes(half)) for half in (made[:32], made[32:])))
-    algorithm = bytes.fromhex("300a06082a8648ce3d040302")
-    return tlv(0x30, tbs, algorithm, tlv(0x03, b"\0", signature))
+    return tlv(0x30, tbs, P256_SHA256, tlv(0x03, b"\0", signature))
+
+
+def inner_algorithm() -> bytes:
+    """A list that names SHA-384 within what is signed, and not beside it."""
+    content = signed_part(Case().collateral()["pck_crl"])
+    return list_of(content.replace(P256_SHA256, P256_SHA256[:-1] + b"\x03", 1))
+
+
+def endless_list() -> bytes:
+    """A list without nextUpdate."""
+    content = signed_part(Case().collateral()["pck_crl"])
+    times = [i for i in range(len(content)) if content[i : i + 2] == b"\x17\x0d"]
+    return list_of(content[: times[1]] + content[times[1] + 15 :])

@@ -125,6 +125,7 @@ class Spec:
     hash_type: type[HashAlgorithm] = SHA256
     extension: bytes | None = None
     extra: tuple[tuple[x509.ExtensionType, bool], ...] = ()
+    subject_key: bool = True
     authority_key: str | None = None
     signed_by: str | None = None
     patch: Patch = same
@@ -175,11 +176,13 @@ def certificate(spec: Spec) -> bytes:
         .serial_number(spec.serial)
         .not_valid_before(at(spec.start_ms))
         .not_valid_after(at(spec.end_ms))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(authority), critical=False
         )
     )
+    if spec.subject_key:
+        identifier = x509.SubjectKeyIdentifier.from_public_key(public)
+        builder = builder.add_extension(identifier, critical=False)
     if spec.constraints:
         length = spec.path_length if spec.ca else None
         builder = builder.add_extension(x509.BasicConstraints(spec.ca, length), critical=True)

@@ -35,8 +35,8 @@ from typing import Final
 
 from opengradient.core.collateral import Collateral
 from opengradient.core.digests import ZERO32, equal, sha256
-from opengradient.core.intel_reports import EnclaveReport, parse_enclave_report
-from opengradient.core.tdx_quote import Quote, QuoteSignature
+from opengradient.core.intel_reports import EnclaveReport, parse_enclave_report, parse_td_report
+from opengradient.core.tdx_quote import TEE_TDX, Quote, QuoteSignature
 from opengradient.errors import AttestationError, CertificateChainError, PolicyError
 from opengradient.verify._p256 import load_point, verifies
 from opengradient.verify._pem import read_pem_chain
@@ -218,7 +218,7 @@ def _check_family(signed: SignedData, facts: PckExtension) -> None:
 def _judge(
     quote: Quote, qe_report: EnclaveReport, facts: PckExtension, signed: SignedData
 ) -> TcbStatus:
-    report = quote.td_report
+    report = parse_td_report(quote.body) if quote.tee_type == TEE_TDX else None
     parts = [qe_status(signed.qe, qe_report)]
     if report is not None:
         module = module_status(signed.tcb, report)

@@ -5,9 +5,9 @@ from typing import Any
 
 from opengradient.core.digests import keccak256, sha256
 from opengradient.core.evidence import _SEAL, SGX, Evidence, VerifiedEvidence
-from opengradient.core.intel_reports import EnclaveReport
-from opengradient.core.tdx_quote import TEE_SGX, Quote, parse_quote
-from opengradient.errors import AttestationError, MalformedError, PolicyError
+from opengradient.core.intel_reports import EnclaveReport, parse_enclave_report
+from opengradient.core.tdx_quote import TEE_SGX, parse_quote
+from opengradient.errors import AttestationError, PolicyError
 from opengradient.verify.attestation._common import (
     check_measurement,
     check_product,
@@ -52,12 +52,12 @@ def verify_sgx(
     settings = policy.platform(SgxPolicy)
     quote = parse_quote(evidence.document, TEE_SGX)  # step 1
     require_padding_allowed(quote, settings)
+    report = parse_enclave_report(quote.body)
     platform = verify_dcap(
         quote, evidence.collateral, kind=SGX, settings=settings, policy=policy, now_ms=now_ms
     )  # step 2
     product = platform.pck.fmspc.hex().upper()
     check_product(SGX, product, policy)  # step 3
-    report = _report(quote)
     debug = _check_attributes(report, settings, policy)  # step 4
     _check_product_fields(report, settings)  # step 5
     measurement = measurement_id(report)
@@ -125,7 +125,7 @@ def inspect_sgx(document: bytes) -> dict[str, Any]:
         VerificationError: It does not have the form of an SGX quote.
     """
     quote = parse_quote(document, TEE_SGX)
-    report = _report(quote)
+    report = parse_enclave_report(quote.body)
     return {
         "verified": False,
         "kind": SGX,
@@ -138,12 +138,6 @@ def inspect_sgx(document: bytes) -> dict[str, Any]:
         "report_data": report.report_data.hex(),
         **inspect_signature(quote),
     }
-
-
-def _report(quote: Quote) -> EnclaveReport:
-    if quote.enclave_report is None:
-        raise MalformedError("the quote has no enclave's report", code="dcap.quote.tee_type")
-    return quote.enclave_report
 
 
 def _flags(report: EnclaveReport) -> int:

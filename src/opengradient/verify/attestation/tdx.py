@@ -6,9 +6,9 @@ from typing import Any, Final
 from opengradient.core.claims import Claim
 from opengradient.core.digests import keccak256, sha256
 from opengradient.core.evidence import _SEAL, TDX, Evidence, VerifiedEvidence
-from opengradient.core.intel_reports import TdReport
-from opengradient.core.tdx_quote import TEE_TDX, Quote, parse_quote
-from opengradient.errors import AttestationError, MalformedError, PolicyError
+from opengradient.core.intel_reports import TdReport, parse_td_report
+from opengradient.core.tdx_quote import TEE_TDX, parse_quote
+from opengradient.errors import AttestationError, PolicyError
 from opengradient.verify.attestation._common import (
     check_measurement,
     check_product,
@@ -90,7 +90,7 @@ def verify_tdx(
     )  # step 2
     product = platform.pck.fmspc.hex().upper()
     check_product(TDX, product, policy)  # step 3
-    report = _report(quote)
+    report = parse_td_report(quote.body)
     debug = _check_attributes(report, settings, policy)  # step 4
     _check_values(report, settings)  # step 5
     events = _check_log(evidence.collateral.get(EVENT_LOG), report, settings)  # step 6
@@ -164,7 +164,7 @@ def inspect_tdx(document: bytes) -> dict[str, Any]:
         VerificationError: It does not have the form of a TDX quote.
     """
     quote = parse_quote(document, TEE_TDX)
-    report = _report(quote)
+    report = parse_td_report(quote.body)
     return {
         "verified": False,
         "kind": TDX,
@@ -178,12 +178,6 @@ def inspect_tdx(document: bytes) -> dict[str, Any]:
         "report_data": report.report_data.hex(),
         **inspect_signature(quote),
     }
-
-
-def _report(quote: Quote) -> TdReport:
-    if quote.td_report is None:
-        raise MalformedError("the quote has no TD report", code="dcap.quote.tee_type")
-    return quote.td_report
 
 
 def _number(field: bytes) -> int:
