@@ -18,7 +18,6 @@ MAX_REPORT_BYTES: Final = 0x2000
 SIGNATURE_BYTES: Final = 96
 """ECDSA on P-384: r || s, big-endian (DSP0274 1.1, table 43)."""
 
-REQUEST_BYTES: Final = 37
 DRIVER: Final = 3
 VBIOS: Final = 6
 FIRMWARE_ID: Final = 20

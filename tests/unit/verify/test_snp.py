@@ -41,7 +41,7 @@ from opengradient.verify.trust import amd_ark
 from opengradient.verify.verdict import Status
 from tests.vectors.evidence import snp as generator
 from tests.vectors.evidence.snp_book import KEYSET, NONCE
-from tests.vectors.evidence.snp_forge import CHIP, DAY, NOW, der
+from tests.vectors.evidence.snp_forge import CHIP, DAY, NOW, der, integer
 
 TCB = TcbVersion(fmc=1, bootloader=2, tee=3, snp=4, microcode=5)
 FULL = SnpPolicy(
@@ -363,13 +363,14 @@ def test_openssl_agrees_with_our_forge(name, tmp_path):
     assert "verify OK" in run("crl", "-in", "crl", "-CAfile", "ark", "-noout")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64))
 def test_any_short_bytes_are_refused_as_a_report(data):
     with pytest.raises(MalformedError):
         parse_report(data)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_any_report_sized_bytes_give_a_report_or_one_error(data):
     document = bytearray(blob("sound Genoa v3 vcek: report"))
@@ -380,7 +381,7 @@ def test_any_report_sized_bytes_give_a_report_or_one_error(data):
         parse_report(bytes(document))
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.data())
 def test_any_damage_to_certificates_gives_one_family_of_errors(data):
     """Insertions, deletions and changes at random places of leaf, issuer and list."""
@@ -398,6 +399,7 @@ def test_any_damage_to_certificates_gives_one_family_of_errors(data):
         verify_evidence(damaged, policy=policy, now_ms=NOW, nonce=NONCE)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_refused_as_certificate_and_list(data):
     for read in (read_certificate, read_revocation_list, unsigned, common_names):
@@ -417,6 +419,11 @@ def test_any_bytes_are_refused_as_certificate_and_list(data):
 def test_odd_names_are_refused(name):
     with pytest.raises(CertificateChainError):
         common_names(name)
+
+
+@pytest.mark.parametrize("number", [0, 1, 0x7F, 0x80, 0xFF, 0x0100, 0x0123, 0x7FFF, 0x8000])
+def test_numbers(number):
+    assert unsigned(integer(number)) == number
 
 
 def test_the_keyset_in_the_vectors_is_one():

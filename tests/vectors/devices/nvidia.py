@@ -151,6 +151,7 @@ def _accepted(book: Book) -> None:
         "version-2": answer(),
         "version-3": answer_3(GPU_3),
         "two-gpus": answer({"GPU-0": GPU_2, "GPU-1": SECOND}),
+        "sixteen-gpus": answer({f"GPU-{i}": {**GPU_2, "ueid": str(i + 1)} for i in range(16)}),
         "no-warnings": answer(
             {"GPU-0": {**GPU_2, "x-nvidia-attestation-warning": [], "x-nvidia-error-details": ""}}
         ),

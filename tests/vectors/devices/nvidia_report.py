@@ -96,7 +96,7 @@ def certificate(level: int, **change: Any) -> bytes:
         usage(sign=change.get("sign", leaf), issue=issue), critical=True
     )
     if leaf and change.get("info", True):
-        oid = x509.ObjectIdentifier("2.23.133.5.4.1")
+        oid = x509.ObjectIdentifier(change.get("oid", "2.23.133.5.4.1"))
         value = tcb_info(change.get("firmware_id", FIRMWARE_ID))
         builder = builder.add_extension(x509.UnrecognizedExtension(oid, value), critical=False)
     signer = key(change.get("signer", NAMES[max(level - 1, 0)]))
@@ -183,6 +183,10 @@ def one(certificates: bytes | None = None, evidence: bytes | None = None) -> byt
     )
 
 
+def _many(count: int) -> list[tuple[bytes, bytes]]:
+    return [(chain(l4={"serial": 2000 + place}), report()) for place in range(count)]
+
+
 SECOND = {"l4": {"serial": 2000}}
 
 
@@ -223,6 +227,7 @@ def _accepted(book: Book) -> None:
     add("one", one())
     add("not-asked", one(), nonce=None)
     add("two", document((chain(), report()), (chain(**SECOND), report())))
+    add("eight", document(*_many(8)))
     add("lists", one(), policy="lists")
     add("measured", one(), policy="measured")
     add("driver-without-an-end", one(evidence=report(opaque={**OPAQUE, 3: DRIVER.encode()})))
@@ -243,7 +248,7 @@ def _structure(book: Book) -> None:
     add("unknown-member", "gpu.structure", document((chain(), report()), more=1))
     add("arch-number", "gpu.structure", document((chain(), report()), arch=1))
     add("no-gpus", "gpu.structure", document())
-    add("seventeen-gpus", "gpu.structure", document(*[(b"", b"")] * 17))
+    add("nine-gpus", "gpu.structure", document(*_many(9)))
     for name, item in {
         "text": "x",
         "evidence-missing": {"certificate": good["certificate"]},
@@ -367,6 +372,8 @@ def _reports(book: Book) -> None:
         "short": one(evidence=report(opaque={**no_id, 20: FIRMWARE_ID[1:]})),
         "other": one(evidence=report(opaque={**no_id, 20: sha384(b"other")})),
         "other-in-the-certificate": one(chain(l4={"firmware_id": sha384(b"other")})),
+        "empty-in-both": one(chain(l4={"firmware_id": b""}), report(opaque={**no_id, 20: b""})),
+        "in-another-extension": one(chain(l4={"oid": "2.23.133.5.4.2"})),
         "not-in-the-certificate": one(chain(l4={"info": False})),
     }.items():
         add(f"firmware-{name}", "3 firmware", "gpu.spdm.firmware_id", data)

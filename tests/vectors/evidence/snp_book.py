@@ -3,14 +3,16 @@
 import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha384
 from typing import Any
 
+from opengradient.core.digests import keccak256
 from opengradient.core.evidence import SNP
 from opengradient.core.keys import MemorySigner
 from opengradient.core.keyset import Keyset
 from opengradient.core.report_data import report_data
 from opengradient.verify.platforms.snp import SnpPolicy
-from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.trust import TrustedRoot
 from tests.vectors.evidence.snp_forge import (
     LINES,
@@ -29,6 +31,7 @@ from tests.vectors.evidence.snp_forge import (
 SIGNER = MemorySigner(b"\x07" * 32)
 KEYSET = Keyset(signing=SIGNER.public_key)
 NONCE = b"a nonce of test vectors"
+CODE = "0x" + keccak256(sha384(b"measurement").digest()).hex()
 
 SpecChange = Callable[[Spec], Spec]
 ListChange = Callable[[ListSpec], ListSpec]
@@ -117,7 +120,7 @@ class Book:
         collateral |= beside or {}
         trusted = TrustPolicy(
             roots=(*extra_roots, root),
-            measurements=UnsafeAnyMeasurement(),
+            measurements=frozenset({CODE}),
             platforms=(SnpPolicy(**{"signers": frozenset({"vcek", "vlek"}), **(settings or {})}),),
         )
         self.vectors.append(

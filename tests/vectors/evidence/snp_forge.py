@@ -213,11 +213,13 @@ class ListSpec:
     outer_algorithm: bytes | None = None
     version: bytes = b"\x02\x01\x01"
     unused_bits: int = 0
+    bare: bool = False
+    entry_time: bytes = moment(NOW - 20 * DAY)
     inside: bytes = b""
     tail: bytes = b""
 
     def build(self) -> bytes:
-        revoked = (der(0x30, integer(s), moment(NOW - 20 * DAY)) for s in self.serials)
+        revoked = (der(0x30, integer(s), self.entry_time) for s in self.serials)
         number = der(
             0x30,
             der(0x06, bytes.fromhex("551d14")),
@@ -232,7 +234,7 @@ class ListSpec:
             moment(self.start),
             b"" if self.end is None else moment(self.end),
             der(0x30, *revoked) if self.serials else b"",
-            der(0xA0, der(0x30, number)),
+            b"" if self.bare else der(0xA0, der(0x30, number)),
         )
         signature = der(0x03, bytes((self.unused_bits,)), rsa(self.signer).sign(tbs))
         algorithm = self.outer_algorithm or self.algorithm

@@ -1,5 +1,7 @@
 """The leaf's extensions, and what the report says of the same."""
 
+from dataclasses import replace
+
 from tests.vectors.evidence.snp_book import Book
 from tests.vectors.evidence.snp_forge import AMD, CHIP, LINES, der, integer
 
@@ -31,6 +33,8 @@ def _without(oid: str) -> object:
 def _form(book: Book) -> None:
     for oid in ("01", "02", "0301", "0302", "0303", "0304", "0305", "0306", "0307", "0308"):
         book.case(f"leaf without .{oid}", _EXTENSION, clause=LEAF, leaf=_without(oid))
+    nothing = {"leaf": lambda spec: replace(spec, extensions=())}
+    book.case("leaf without extensions", _EXTENSION, clause=LEAF, **nothing)
     title = "Turin without FMC"
     book.case(title, _EXTENSION, clause=LEAF, product="Turin", leaf=_without("0309"))
     fmc = _having("0309", integer(0))

@@ -37,10 +37,14 @@ def write(book: Book) -> None:
     book.case("serial number 0 listed", clause=LIST, crl=_change(serials=(0,)))
     for title, algorithm in (("default trailer", PSS_DER), ("parameters", PSS_WITHOUT_NULL)):
         book.case(f"list without {title}", clause=LIST, crl=_change(algorithm=algorithm))
+    bare = _change(serials=(), bare=True)
+    book.case("list of two times and nothing else", clause=LIST, crl=bare)
     book.case("empty list", clause=LIST, crl=_change(serials=()))
     for title, change in (
         ("bytes after it", _change(tail=b"\0")),
         ("version 1", _change(version=b"\x02\x01\x00")),
+        ("an entry without date", _change(entry_time=b"")),
+        ("an entry whose date is none", _change(entry_time=b"\x05\x00")),
         ("fields behind its signature", _change(inside=b"\x05\x00")),
         ("a signature that is not whole bytes", _change(unused_bits=1)),
     ):

@@ -43,7 +43,9 @@ from opengradient.verify.platforms.nvidia import NvidiaPolicy
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.token_keys import P384_ORDER
 
-MAX_GPUS: Final = 16
+MAX_GPUS: Final = 8
+"""More do not fit into one document of 64 KiB; a node may show several documents."""
+
 _ITEM: Final = {"certificate", "evidence"}
 _PEM = re.compile(
     r"-----BEGIN CERTIFICATE-----\n((?:[A-Za-z0-9+/]+={0,2}\n)+)-----END CERTIFICATE-----\n?"
@@ -61,7 +63,7 @@ def verify_reports(
     """Verify the reports of the GPUs of one machine.
 
     1. Nothing stands beside the document (``evidence.malformed``), which has chain and report for
-       each of 1 to 16 GPUs (``gpu.structure``, ``gpu.spdm.certificates``, ``gpu.spdm.layout``).
+       each of 1 to 8 GPUs (``gpu.structure``, ``gpu.spdm.certificates``, ``gpu.spdm.layout``).
     2. Every chain starts at a root that the policy trusts for GPUs (``policy.no_trust``,
        ``x509.root``) and leads to the GPU's certificate, valid now (``x509.*``).
     3. Every report is signed by that certificate's key (``gpu.spdm.signature_form``,
