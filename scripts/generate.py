@@ -9,11 +9,13 @@ import sys
 from pathlib import Path
 
 from checks_page import page as checks_page
+from pydantic import BaseModel
 
 from opengradient import errors
 from opengradient.errors import CODES, OpenGradientError
 from reference_nodes.full_node.config import _parser as full_node_parser
-from reference_nodes.llm_proxy_node.config import Settings
+from reference_nodes.llm_proxy_node.config import Settings as ProxySettings
+from reference_nodes.relay_node.config import Settings as RelaySettings
 
 ROOT = Path(__file__).parent.parent
 
@@ -49,23 +51,27 @@ def errors_page() -> str:
     return "\n".join(lines)
 
 
+def _variables(title: str, settings: type[BaseModel], prefix: str) -> list[str]:
+    entries = re.findall(r"^        (\w+): (.+?)$", settings.__doc__ or "", re.MULTILINE)
+    lines = [f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
+    meanings = dict(entries)
+    for name, info in settings.model_fields.items():
+        default = "required" if info.is_required() else f"`{info.default}`"
+        lines.append(f"| `{prefix}{name.upper()}` | {default} | {meanings[name]} |")
+    return [*lines, ""]
+
+
 def settings_page() -> str:
     """docs/settings.md: what each node can be told."""
-    meanings = dict(re.findall(r"^        (\w+): (.+?)$", Settings.__doc__ or "", re.MULTILINE))
     lines = [
         "# Settings of the nodes",
         "",
         "Made from the nodes' `config.py` by `make fix`; do not edit by hand.",
         "",
-        "## LLM proxy node",
-        "",
-        "| variable | default | meaning |",
-        "|---|---|---|",
+        *_variables("LLM proxy node", ProxySettings, "OPENGRADIENT_"),
+        *_variables("Relay", RelaySettings, "OPENGRADIENT_RELAY_"),
     ]
-    for name, info in Settings.model_fields.items():
-        default = "required" if info.is_required() else f"`{info.default}`"
-        lines.append(f"| `OPENGRADIENT_{name.upper()}` | {default} | {meanings[name]} |")
-    lines += ["", "## Full node", "", "| option | default | meaning |", "|---|---|---|"]
+    lines += ["## Full node", "", "| option | default | meaning |", "|---|---|---|"]
     for action in full_node_parser()._actions:  # noqa: SLF001  argparse has no public list
         if action.dest != "help":
             default = "required" if action.required else f"`{action.default}`"

@@ -11,7 +11,9 @@ from urllib.parse import parse_qsl
 import anyio
 
 from opengradient.core.canonical import JsonObject, compact_json
+from opengradient.core.digests import ZERO32
 from opengradient.core.messages import ErrorReply
+from opengradient.core.modes import ChannelKind
 from opengradient.errors import ConfigurationError, OpenGradientError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -19,7 +21,15 @@ Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
+Channel: TypeAlias = tuple[ChannelKind, bytes]
+"""What protects a request on its way here, and the digest of the key that does."""
+
 JSON: Final = b"application/json"
+CHANNEL: Final = "opengradient.channel"
+"""Name of the ASGI extension that says, in `channel`, what a request came over; a plain connection
+has none."""
+
+PLAIN: Final[Channel] = (ChannelKind.NONE, ZERO32)
 _DISCARD_SECONDS: Final = 2.0
 
 
@@ -58,10 +68,12 @@ class Request:
     Attributes:
         method: HTTP method.
         path: Decoded path.
-        tail: What followed the prefix, for routes that end in a slash.
+        tail: What followed the prefix, for routes that end in a slash; what stood for ``*``.
         query_string: Undecoded.
         headers: Names in lower case; the values of a repeated header joined by a comma, so that
             no strict reader accepts them.
+        channel: What protected the request on its way here, and the key that did.
+        peer: Address that the connection comes from; empty where unknown. For limits only.
     """
 
     method: str
@@ -71,6 +83,8 @@ class Request:
     headers: Mapping[bytes, bytes]
     _receive: Receive = field(repr=False)
     _send: Send = field(repr=False)
+    channel: Channel = PLAIN
+    peer: str = ""
 
     def header(self, name: bytes) -> str | None:
         """A header as text; None where it is absent."""
@@ -155,13 +169,23 @@ def _too_large(max_bytes: int) -> ConfigurationError:
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response | None]]
 Routes: TypeAlias = Mapping[str, Mapping[str, Handler]]
-"""Path to method to handler. A path that ends in a slash takes one more segment (`tail`)."""
+"""Path to method to handler. A path that ends in a slash takes one more segment (`tail`); so does
+one with ``*`` as its last segment but one."""
 
 _STATUS: Final[Mapping[str, int]] = {
     "request.too_large": 413,
     "node.not_found": 404,
     "node.unknown_path": 404,
     "node.method": 405,
+    "node.key_retired": 421,
+    "node.rate_limited": 429,
+    "payment.refused": 402,
+    "relay.unknown_node": 404,
+    "relay.unauthorized": 401,
+    "relay.media_type": 415,
+    "relay.unreachable": 503,
+    "relay.lost": 502,
+    "relay.answer": 502,
     "node.in_progress": 409,
     "node.idempotency_conflict": 409,
     "node.storage": 503,
@@ -206,18 +230,30 @@ class App:
         path = scope["path"]
         methods, tail = self._find(path)
         request = Request(
-            scope["method"], path, tail, scope["query_string"], headers, receive, send
+            scope["method"],
+            path,
+            tail,
+            scope["query_string"],
+            headers,
+            receive,
+            send,
+            scope.get("extensions", {}).get(CHANNEL, {}).get("channel", PLAIN),
+            (scope.get("client") or ("",))[0],
         )
         response = await self._respond(request, methods)
         if response is not None:
             await self._finish(request, response)
 
     def _find(self, path: str) -> tuple[Mapping[str, Handler] | None, str]:
-        methods = self._routes.get(path) if not path.endswith("/") else None
+        methods = self._routes.get(path) if not path.endswith("/") and "*" not in path else None
         if methods is not None:
             return methods, ""
         prefix, _, tail = path.rpartition("/")
-        return (self._routes.get(prefix + "/") if tail else None), tail
+        methods = self._routes.get(prefix + "/") if tail else None
+        if methods is not None:
+            return methods, tail
+        prefix, _, middle = prefix.rpartition("/")
+        return (self._routes.get(f"{prefix}/*/{tail}") if middle and tail else None), middle
 
     async def _respond(
         self, request: Request, methods: Mapping[str, Handler] | None

@@ -1,40 +1,39 @@
-"""The keys of a node, made at boot and held in memory only, and the evidence that binds them.
+"""The keys of a node, held in memory only, how they rotate, and the evidence that binds them.
 
 Nothing here is ever written to disk but public evidence: a restarted node is a new node, with a
-new id. What its old keys signed stays checkable, because receipts name their evidence by digest
-and `earlier_evidence` still has it.
+new id. The signing key lasts as long as the process. The keys of its channels, TLS and HPKE,
+rotate: each rotation makes a new keyset with evidence of its own, and that evidence is durable
+before one of its keys is used. What came in under earlier keys is answered under these, with a
+receipt that names the evidence that binds them.
 """
 
-import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections import deque
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import anyio
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
-from cryptography.x509.oid import NameOID
 
 from opengradient.core import cbor, cose
-from opengradient.core.digests import ZERO32, sha256
+from opengradient.core.digests import ZERO32, equal, sha256
 from opengradient.core.evidence import Evidence
-from opengradient.core.keys import CURVE_ORDER, MemorySigner
 from opengradient.core.keyset import Keyset
 from opengradient.core.modes import ChannelKind
 from opengradient.core.nitriding import encode_user_data
 from opengradient.core.nitro_document import parse_document
-from opengradient.errors import ConfigurationError, MalformedError
+from opengradient.errors import ConfigurationError, MalformedError, NodeError
+from opengradient.transport.ohttp import GatewayKey
+from reference_nodes._kit.app import Channel
 from reference_nodes._kit.clock import Clock
+from reference_nodes._kit.credentials import (
+    TlsCredentials,
+    make_tls_credentials,
+    new_signer,
+)
 from reference_nodes._kit.enclave import Enclave
 from reference_nodes._kit.legacy import LegacySigner
 from reference_nodes._kit.outbox import Outbox
+from reference_nodes._kit.tls import LiveTls, tls_context
 
 REFRESH_AFTER_MS: Final = 60 * 60 * 1000
 """An hour: clients accept evidence for three (`TrustPolicy.max_evidence_age_ms`)."""
@@ -43,54 +42,8 @@ RESERVE_MS: Final = 25 * 60 * 1000
 """How long before the end of its certificates evidence is replaced: requests that began under it
 have 20 minutes at most (`Settings.upstream_total_seconds`)."""
 
-_CERTIFICATE_LIFETIME: Final = timedelta(days=365)
-_NAME: Final = "localhost"
-"""The public network's nodes carry this name too; clients pin the key, not the name."""
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class TlsCredentials:
-    """A TLS key with its self-signed certificate."""
-
-    key_pem: bytes
-    certificate_pem: str
-    certificate_der: bytes
-    spki_sha256: bytes
-
-    def __repr__(self) -> str:
-        """Never the key."""
-        return f"TlsCredentials(spki_sha256={self.spki_sha256.hex()})"
-
-
-def make_tls_credentials(*, now_ms: int) -> TlsCredentials:
-    """Make a P-256 key and a certificate for it.
-
-    Args:
-        now_ms: The time, Unix milliseconds.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
-    start = datetime.fromtimestamp(now_ms // 1000, UTC) - timedelta(minutes=5)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(start)
-        .not_valid_after(start + _CERTIFICATE_LIFETIME)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(_NAME)]), critical=False)
-        .sign(key, SHA256())
-    )
-    spki = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return TlsCredentials(
-        key_pem=key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
-        certificate_pem=certificate.public_bytes(Encoding.PEM).decode(),
-        certificate_der=certificate.public_bytes(Encoding.DER),
-        spki_sha256=sha256(spki),
-    )
+_EARLIER_KEYS: Final = 128
+"""So many rotations are remembered; HPKE key ids have one byte, so 255 would be the most."""
 
 
 def ends_at_ms(evidence: Evidence) -> int:
@@ -111,20 +64,77 @@ def ends_at_ms(evidence: Evidence) -> int:
     return int(min(ends).timestamp() * 1000)
 
 
-def new_signer() -> MemorySigner:
-    """A fresh secp256k1 key."""
-    return MemorySigner((secrets.randbelow(CURVE_ORDER - 1) + 1).to_bytes(32))
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """When the keys of the channels change, in milliseconds.
+
+    Attributes:
+        every_ms: From one rotation to the next; 0 for never by itself.
+        grace_ms: How long the previous HPKE key still opens requests.
+    """
+
+    every_ms: int = 12 * 60 * 60 * 1000
+    grace_ms: int = 30 * 60 * 1000
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelKeys:
+    """The keys of one rotation.
+
+    Attributes:
+        keyset: What evidence binds.
+        tls: TLS key and certificate; None where the node does not end TLS.
+        hpke: The key for Oblivious HTTP; None where it is not served, and after its time.
+        made_at_ms: Unix milliseconds.
+    """
+
+    keyset: Keyset
+    tls: TlsCredentials | None
+    hpke: GatewayKey | None
+    made_at_ms: int
+
+    def without_tls_key(self) -> "ChannelKeys":
+        """The same, when no new handshake needs the private TLS key any more."""
+        if self.tls is None:
+            return self
+        return replace(self, tls=replace(self.tls, key_pem=b""))
+
+    def binds(self, kind: ChannelKind, binding: bytes) -> bool:
+        """Whether a channel's key is one of these."""
+        if kind == ChannelKind.NONE:
+            return self.tls is None and binding == ZERO32
+        if kind == ChannelKind.TLS:
+            return self.tls is not None and equal(self.tls.spki_sha256, binding)
+        hpke = self.keyset.hpke
+        return hpke is not None and equal(hpke.digest(), binding)
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Evidence that receipts name, with its digest; times in Unix milliseconds."""
+    """Evidence that receipts name, with the keys that it binds; times in Unix milliseconds."""
 
     evidence: Evidence
     digest: bytes
     made_at_ms: int
     ends_at_ms: int
+    keys: ChannelKeys
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How a request came in.
+
+    Attributes:
+        channel: What protected it, and the key that did.
+        standing: The evidence that binds that key.
+    """
+
+    channel: Channel
+    standing: Standing
 
 
 @final
@@ -137,22 +147,27 @@ class NodeIdentity:
         enclave: Enclave,
         outbox: Outbox,
         clock: Clock,
-        tls: TlsCredentials | None,
         legacy: LegacySigner | None,
+        rotation: Rotation,
+        with_tls: bool,
+        with_hpke: bool,
+        config_digest: bytes | None,
     ) -> None:
         """Take the parts; use `create`."""
         self._enclave = enclave
         self._outbox = outbox
         self._clock = clock
-        self.signer = new_signer()
-        self.tls = tls
-        self.legacy = legacy
-        self.keyset = Keyset(
-            signing=self.signer.public_key,
-            tls_spki_sha256=tls.spki_sha256 if tls else None,
-            legacy_rsa_spki_sha256=sha256(legacy.public_der) if legacy else None,
-        )
+        self._rotation = rotation
+        self._with_tls = with_tls
+        self._with_hpke = with_hpke
+        self._config_digest = config_digest
+        self._lock = anyio.Lock()
+        self._rotated = anyio.Event()
         self._standing: Standing | None = None
+        self._earlier: deque[Standing] = deque(maxlen=_EARLIER_KEYS)
+        self.signer = new_signer()
+        self.legacy = legacy
+        self.live_tls: LiveTls | None = None
 
     @classmethod
     async def create(
@@ -162,7 +177,10 @@ class NodeIdentity:
         outbox: Outbox,
         clock: Clock,
         with_tls: bool = True,
+        with_hpke: bool = True,
         with_legacy: bool = True,
+        rotation: Rotation | None = None,
+        config_digest: bytes | None = None,
     ) -> "NodeIdentity":
         """Make every key and the first evidence.
 
@@ -171,16 +189,22 @@ class NodeIdentity:
             outbox: Keeps it.
             clock: The node's clock.
             with_tls: Whether the node ends TLS itself.
+            with_hpke: Whether it takes Oblivious HTTP.
             with_legacy: Whether it signs the public network's fields.
+            rotation: When the keys of its channels change.
+            config_digest: Digest of its configuration, for the evidence to bind.
         """
         identity = cls(
             enclave=enclave,
             outbox=outbox,
             clock=clock,
-            tls=make_tls_credentials(now_ms=clock()) if with_tls else None,
             legacy=await anyio.to_thread.run_sync(LegacySigner) if with_legacy else None,
+            rotation=rotation or Rotation(),
+            with_tls=with_tls,
+            with_hpke=with_hpke,
+            config_digest=config_digest,
         )
-        await identity.refresh()
+        await identity.rotate()
         return identity
 
     @property
@@ -189,51 +213,160 @@ class NodeIdentity:
         return self.signer.public_key.node_id
 
     @property
-    def channel(self) -> tuple[ChannelKind, bytes]:
-        """What protects connections to this node, and the key that does."""
-        if self.tls is None:
-            return ChannelKind.NONE, ZERO32
-        return ChannelKind.TLS, self.tls.spki_sha256
+    def keyset(self) -> Keyset:
+        """The keys that are current."""
+        return self._present.keys.keyset
+
+    @property
+    def tls(self) -> TlsCredentials | None:
+        """The TLS key that new connections get."""
+        return self._present.keys.tls
 
     @property
     def standing(self) -> Standing:
-        """The evidence that new receipts name.
+        """The evidence that binds the current keys.
 
         Raises:
             ConfigurationError: Code ``enclave.unavailable``: it ended, and no new one could be
                 made. A receipt under it would not verify.
         """
-        if self._standing is None or self._clock() >= self._standing.ends_at_ms:
-            raise ConfigurationError("the node's evidence has ended", code="enclave.unavailable")
-        return self._standing
+        return self._unless_ended(self._present)
+
+    def arrival(self, channel: Channel) -> Arrival:
+        """The evidence for a request that came over a channel.
+
+        Args:
+            channel: What protected it, and the key that did.
+
+        Raises:
+            ConfigurationError: Code ``enclave.unavailable``: the evidence of these keys ended.
+            NodeError: Code ``node.key_retired``: no evidence of ours binds that key any more.
+        """
+        for standing in (self._present, *self._earlier):
+            if standing.keys.binds(*channel):
+                return Arrival(channel=channel, standing=self._unless_ended(standing))
+        raise NodeError(
+            "the connection's key is no longer in use", status=421, code="node.key_retired"
+        )
+
+    def gateway_keys(self) -> dict[int, GatewayKey]:
+        """The HPKE keys that open requests, by key id: the current one, earlier ones in grace."""
+        self._forget()
+        standings = (self._present, *self._earlier)
+        keys = [s.keys.hpke for s in reversed(standings) if s.keys.hpke is not None]
+        return {key.public.key_id: key for key in keys}
+
+    async def rotate(self) -> None:
+        """Make new keys for the channels. Their evidence is durable before one of them is used.
+
+        Raises:
+            ConfigurationError: The enclave makes no evidence now, or the TLS key cannot be used. The
+                old keys stay.
+            OpenGradientError: Code ``node.storage``. The old keys stay.
+        """
+        async with self._lock:
+            old = self._standing
+            if old is not None and old.ends_at_ms < self._clock() + self._grace_ms + RESERVE_MS:
+                old = await self._attested(old.keys)
+            keys = self._new_keys(old)
+            context = tls_context(keys.tls) if self.live_tls and keys.tls else None
+            new = await self._attested(keys)
+            if old is not None:
+                self._earlier.appendleft(replace(old, keys=old.keys.without_tls_key()))
+            self._standing = new
+            if self.live_tls is not None and context is not None:
+                self.live_tls.use(context)
+            elif keys.tls is not None:
+                self.live_tls = LiveTls(keys.tls)
+        self._forget()
+        self._rotated.set()
+        self._rotated = anyio.Event()
 
     async def refresh(self) -> None:
-        """Make new standing evidence, durable before any receipt names it."""
-        now_ms = self._clock()
-        evidence = await self._attest(None)
-        await self._outbox.keep_evidence(evidence, now_ms=now_ms)
-        self._standing = Standing(evidence, evidence.digest(), now_ms, ends_at_ms(evidence))
+        """Make new standing evidence for the same keys, durable before any receipt names it."""
+        async with self._lock:
+            self._standing = await self._attested(self._present.keys)
+
+    async def other_keys_than(self, keyset: Keyset) -> None:
+        """Wait until the current keys are others than these."""
+        while self.keyset == keyset:
+            await self._rotated.wait()
+
+    def ms_to_rotation(self) -> int | None:
+        """Milliseconds until the keys are due to be replaced; None where they never are."""
+        every = self._rotation.every_ms
+        return max(0, self._present.keys.made_at_ms + every - self._clock()) if every else None
 
     async def refresh_if_due(self) -> bool:
         """Refresh the standing evidence where it is time; say whether it was."""
-        old, now_ms = self._standing, self._clock()
-        if old is not None:
-            due = min(old.made_at_ms + REFRESH_AFTER_MS, old.ends_at_ms - RESERVE_MS)
-            if now_ms < due:
-                return False
+        old, now_ms = self._present, self._clock()
+        due = min(old.made_at_ms + REFRESH_AFTER_MS, old.ends_at_ms - RESERVE_MS)
+        if now_ms < due:
+            return False
         await self.refresh()
         return True
 
-    async def fresh(self, nonce: bytes) -> Evidence:
-        """Evidence that answers a nonce; it binds the same keys as the standing one."""
-        return await self._attest(nonce)
+    async def fresh(self, nonce: bytes, standing: Standing | None = None) -> Evidence:
+        """Evidence that answers a nonce.
+
+        Args:
+            nonce: The nonce.
+            standing: Whose keys to bind; None for the current ones.
+        """
+        return await self._attest((standing or self._present).keys, nonce)
 
     async def earlier_evidence(self, digest: bytes) -> Evidence | None:
         """Standing evidence of this node's past, also of its earlier keys."""
         return await self._outbox.evidence(digest)
 
-    async def _attest(self, nonce: bytes | None) -> Evidence:
+    @property
+    def _present(self) -> Standing:
+        if self._standing is None:
+            raise AssertionError("an identity is made by `create`")
+        return self._standing
+
+    @property
+    def _grace_ms(self) -> int:
+        return self._rotation.grace_ms
+
+    def _unless_ended(self, standing: Standing) -> Standing:
+        if self._clock() >= standing.ends_at_ms:
+            raise ConfigurationError("the node's evidence has ended", code="enclave.unavailable")
+        return standing
+
+    def _new_keys(self, old: Standing | None) -> ChannelKeys:
+        now_ms = self._clock()
+        known = None if old is None else old.keys.keyset.hpke
+        tls = make_tls_credentials(now_ms=now_ms) if self._with_tls else None
+        key_id = 0 if known is None else (known.key_id + 1) % 256
+        hpke = GatewayKey.generate(key_id=key_id) if self._with_hpke else None
+        keyset = Keyset(
+            signing=self.signer.public_key,
+            tls_spki_sha256=tls.spki_sha256 if tls else None,
+            hpke=hpke.public if hpke else None,
+            legacy_rsa_spki_sha256=sha256(self.legacy.public_der) if self.legacy else None,
+            config_digest=self._config_digest,
+        )
+        return ChannelKeys(keyset=keyset, tls=tls, hpke=hpke, made_at_ms=now_ms)
+
+    def _forget(self) -> None:
+        """Drop the private HPKE keys whose grace is over."""
+        replaced_at_ms = self._present.keys.made_at_ms
+        now_ms = self._clock()
+        for index, standing in enumerate(self._earlier):
+            if now_ms >= replaced_at_ms + self._grace_ms and standing.keys.hpke is not None:
+                keys = replace(standing.keys, hpke=None)
+                self._earlier[index] = replace(standing, keys=keys)
+            replaced_at_ms = standing.keys.made_at_ms
+
+    async def _attested(self, keys: ChannelKeys) -> Standing:
+        now_ms = self._clock()
+        evidence = await self._attest(keys, None)
+        await self._outbox.keep_evidence(evidence, now_ms=now_ms)
+        return Standing(evidence, evidence.digest(), now_ms, ends_at_ms(evidence), keys)
+
+    async def _attest(self, keys: ChannelKeys, nonce: bytes | None) -> Evidence:
         user_data = None
-        if self.tls is not None and self.legacy is not None:
-            user_data = encode_user_data(self.tls.certificate_der, self.legacy.public_der)
-        return await self._enclave.attest(keyset=self.keyset, user_data=user_data, nonce=nonce)
+        if keys.tls is not None and self.legacy is not None:
+            user_data = encode_user_data(keys.tls.certificate_der, self.legacy.public_der)
+        return await self._enclave.attest(keyset=keys.keyset, user_data=user_data, nonce=nonce)

@@ -25,7 +25,7 @@ from opengradient.wire.receipts import encode_bundle
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
 from reference_nodes._kit.clock import Clock
-from reference_nodes._kit.identity import NodeIdentity, Standing
+from reference_nodes._kit.identity import Arrival, NodeIdentity
 from reference_nodes._kit.journal import Journal
 
 _log = logging.getLogger("opengradient.node")
@@ -44,7 +44,7 @@ class Exchange:
         status: HTTP status of the answer.
         settlement_mode: What of it reaches the ledger.
         client_nonce: 32 bytes; zero if the client sent none.
-        standing: The evidence in force when the request came.
+        arrival: The channel that the request came over, and the evidence that binds its key.
         request: Fields of the request section.
         upstream: Fields of the upstream section; empty if nothing was sent.
         response: Fields of the response section.
@@ -60,7 +60,7 @@ class Exchange:
     status: int
     settlement_mode: SettlementMode
     client_nonce: bytes
-    standing: Standing
+    arrival: Arrival
     request: Mapping[str, FieldValue]
     upstream: Mapping[str, FieldValue]
     response: Mapping[str, FieldValue]
@@ -159,7 +159,7 @@ class Issuer:
         number, previous = self._last[private]
         usage = exchange.usage or _NO_USAGE
         chunks = exchange.chunk_digests
-        channel_kind, channel_binding = self._identity.channel
+        channel_kind, channel_binding = exchange.arrival.channel
         started = exchange.started_at
         finished = max(self._clock(), started, exchange.first_token_at)
         receipt = Receipt(
@@ -168,7 +168,7 @@ class Issuer:
             verification_mode=int(self._mode),
             settlement_mode=int(exchange.settlement_mode),
             node_id=self._identity.node_id,
-            evidence_digest=exchange.standing.digest,
+            evidence_digest=exchange.arrival.standing.digest,
             channel_kind=int(channel_kind),
             channel_binding=channel_binding,
             client_nonce=exchange.client_nonce,
@@ -221,7 +221,7 @@ def _published(exchange: Exchange, attached: AttachedReceipt) -> bytes | None:
         request=exchange.request,
         response=exchange.response,
         chunk_digests=exchange.chunk_digests or None,
-        evidence=exchange.standing.evidence,
+        evidence=exchange.arrival.standing.evidence,
     )
     if "idempotency_key" in exchange.request:
         bundle = bundle.redacted(REQUEST, "idempotency_key")

@@ -39,6 +39,7 @@ class NodeRoutes:
         store: AnswerStore,
         clock: Clock,
         version: str,
+        configuration: JsonObject | None = None,
     ) -> None:
         """Take what the handlers show."""
         self._identity = identity
@@ -48,6 +49,7 @@ class NodeRoutes:
         self._store = store
         self._clock = clock
         self._version = version
+        self._configuration = configuration
         self._started_at = clock()
 
     def routes(self) -> Routes:
@@ -82,20 +84,23 @@ class NodeRoutes:
     async def evidence(self, request: Request) -> Response:
         """The node's keys and the evidence that binds them, fresh where a nonce is given."""
         nonce = request.query("nonce").get("nonce")
+        # Of the keys that this very connection stands on: the client compares them with its peer's.
+        standing = self._identity.arrival(request.channel).standing
+        tls = standing.keys.tls
         fresh: Evidence | None = None
         if nonce is not None:
             if not _NONCE.fullmatch(nonce):
                 raise ConfigurationError(
                     "nonce must be 32 to 128 lower-case hex digits", code="request.invalid"
                 )
-            fresh = await self._identity.fresh(bytes.fromhex(nonce))
+            fresh = await self._identity.fresh(bytes.fromhex(nonce), standing)
         identity, domain = self._identity, self._domain
         return Response.json(
             {
                 "nodeId": to_hex(identity.node_id),
-                "standing": encode_evidence(identity.standing.evidence),
+                "standing": encode_evidence(standing.evidence),
                 "fresh": None if fresh is None else encode_evidence(fresh),
-                "tlsCertificate": identity.tls.certificate_pem if identity.tls else None,
+                "tlsCertificate": tls.certificate_pem if tls else None,
                 "legacySigningKey": identity.legacy.public_pem if identity.legacy else None,
                 "domain": {
                     "chainId": domain.chain_id,
@@ -103,6 +108,7 @@ class NodeRoutes:
                 },
                 # The reference nodes compute on the CPU or elsewhere: they have no GPU to show.
                 "devices": [],
+                "configuration": self._configuration,
             }
         )
 
@@ -151,7 +157,8 @@ class NodeRoutes:
         nonce = request.query("nonce").get("nonce", "")
         if not _LEGACY_NONCE.fullmatch(nonce):
             raise ConfigurationError("nonce must be 40 hex digits", code="request.invalid")
-        evidence = await self._identity.fresh(bytes.fromhex(nonce))
+        standing = self._identity.arrival(request.channel).standing
+        evidence = await self._identity.fresh(bytes.fromhex(nonce), standing)
         return Response(200, to_base64(evidence.document).encode(), b"text/plain; charset=utf-8")
 
 

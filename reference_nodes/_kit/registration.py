@@ -24,7 +24,7 @@ from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
 from opengradient.verify.attestation import inspect_nitro
 from reference_nodes._kit.clock import Clock
-from reference_nodes._kit.identity import NodeIdentity
+from reference_nodes._kit.identity import NodeIdentity, Standing
 from reference_nodes._kit.rpc import http_post
 
 _log = logging.getLogger("opengradient.node")
@@ -94,9 +94,10 @@ class Registrar:
         self._sender = TransactionSender(rpc, operator)
         self._valid_from = identity.standing.made_at_ms // 1000
         self._published = b""
+        self._shown = identity.keyset
 
     async def run(self) -> None:
-        """Register, then publish new evidence and heartbeats for as long as the node runs."""
+        """Register, then publish new keys, new evidence and heartbeats while the node runs."""
         registered = False
         while True:
             try:
@@ -105,11 +106,12 @@ class Registrar:
                     registered = True
                 else:
                     await self.refresh()
-                pause = HEARTBEAT_SECONDS
             except ChainError as error:
                 _log.warning("registry", extra={"code": error.code, "problem": error.message})
-                pause = RETRY_SECONDS
-            await anyio.sleep(pause)
+                await anyio.sleep(RETRY_SECONDS)
+                continue
+            with anyio.move_on_after(HEARTBEAT_SECONDS):
+                await self._identity.other_keys_than(self._shown)
 
     async def register(self) -> None:
         """Register this key, unless an earlier try did.
@@ -129,17 +131,17 @@ class Registrar:
                 kind=self._settings.kind,
                 endpoint=self._settings.endpoint,
                 public_key=identity.signer.public_key,
-                keyset_digest=identity.keyset.digest(),
+                keyset_digest=standing.keys.keyset.digest(),
                 evidence_digest=standing.digest,
                 evidence_blob_id=ZERO32,
                 measurement=bytes.fromhex(document["measurement"][2:]),
                 valid_from=self._valid_from,
                 nonce=await self._reader.registration_nonce(owner),
                 legacy_public_key=identity.legacy.public_der if identity.legacy else b"",
-                tls_certificate=identity.tls.certificate_der if identity.tls else b"",
+                tls_certificate=_certificate(standing),
             )
             await self._sender.execute(self._calls.register(registration, identity.signer))
-            self._published = standing.digest
+            self._published, self._shown = standing.digest, standing.keys.keyset
             _log.info("registered", extra={"node": identity.node_id.hex()})
         else:
             self._published = known.evidence_digest
@@ -151,16 +153,18 @@ class Registrar:
             ChainError: The ledger did not answer or refused.
         """
         identity, now = self._identity, self._clock() // 1000
-        if identity.standing.digest != self._published:
+        standing = identity.standing
+        if standing.digest != self._published:
             update = EvidenceUpdate(
                 node_id=identity.node_id,
-                keyset_digest=identity.keyset.digest(),
-                evidence_digest=identity.standing.digest,
-                tls_certificate=identity.tls.certificate_der if identity.tls else b"",
+                keyset_digest=standing.keys.keyset.digest(),
+                evidence_digest=standing.digest,
+                tls_certificate=_certificate(standing),
                 counter=now,
             )
             await self._sender.execute(self._calls.rotate_evidence(update, identity.signer))
             self._published = update.evidence_digest
+        self._shown = standing.keys.keyset
         beat = Heartbeat(node_id=identity.node_id, counter=now, timestamp=now)
         await self._sender.execute(self._calls.heartbeat(beat, identity.signer))
 
@@ -172,3 +176,8 @@ class Registrar:
         """
         if self._published:
             await self._sender.execute(self._calls.retire(self._identity.node_id))
+
+
+def _certificate(standing: Standing) -> bytes:
+    tls = standing.keys.tls
+    return tls.certificate_der if tls else b""

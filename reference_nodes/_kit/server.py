@@ -1,30 +1,27 @@
 """Serves an ASGI application over a real socket: TLS, graceful shutdown, READY line."""
 
 import asyncio
-import os
 import signal
 import socket
-import ssl
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final, TypeAlias, final
+from typing import ClassVar, Final, TypeAlias, final
 
 import anyio
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from opengradient.core.modes import ChannelKind
 from opengradient.errors import ConfigurationError
-from reference_nodes._kit.app import Receive, Scope, Send
-from reference_nodes._kit.identity import TlsCredentials
+from reference_nodes._kit.app import CHANNEL, Receive, Scope, Send
+from reference_nodes._kit.tls import LiveTls, spki_of
 
 AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 DRAIN_SECONDS: Final = 20
 """How long running answers may take after SIGTERM before they are cut."""
 
-MEMORY_FOLDER: Final = Path("/dev/shm")  # noqa: S108  (what is made in it has mode 700)
 BACKLOG: Final = 2048
 _KEEP_ALIVE_SECONDS: Final = 75
 _CANCEL_SECONDS: Final = 15
@@ -65,33 +62,40 @@ class _Server(uvicorn.Server):
         yield
 
 
-def tls_context(credentials: TlsCredentials) -> ssl.SSLContext:
-    """A server's TLS context.
+class _Protocol(HttpToolsProtocol):
+    """HTTP/1.1 whose requests say which TLS key protects their connection."""
 
-    The ssl module reads keys from files only, so the key stands for a moment in a file that
-    only this user can read, in memory where the system has a memory file system.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    memory = MEMORY_FOLDER
-    folder = memory if memory.is_dir() and os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="opengradient-", dir=folder) as name:
-        path = Path(name) / "tls.pem"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(credentials.key_pem + credentials.certificate_pem.encode())
-        context.load_cert_chain(path)
-    return context
+    live_tls: ClassVar[LiveTls | None] = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Look which key the handshake proved."""
+        super().connection_made(transport)
+        self.access_log = False  # its lines join addresses and paths, whatever logging is set up to
+        connection = transport.get_extra_info("ssl_object")
+        self._spki = None if connection is None else spki_of(connection.context)
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        if self._spki is not None:
+            self.scope["extensions"] = {CHANNEL: {"channel": (ChannelKind.TLS, self._spki)}}
+
+    def on_headers_complete(self) -> None:
+        """Dispatch the request; the last one on this connection if its key was replaced."""
+        super().on_headers_complete()
+        live = self.live_tls
+        if live is not None and self._spki is not None and not live.is_current(self._spki):
+            self.cycle.keep_alive = False
 
 
 @asynccontextmanager
-async def serving(app: AsgiApp, bind: Bind, tls: TlsCredentials | None) -> AsyncIterator[str]:
+async def serving(app: AsgiApp, bind: Bind, tls: LiveTls | None) -> AsyncIterator[str]:
     """Serve while the block runs, then drain.
 
     Args:
         app: The application.
         bind: Where to listen.
-        tls: Key and certificate; None for plain HTTP.
+        tls: Key and certificate, replaceable; None for plain HTTP.
 
     Yields:
         The base URL.
@@ -101,7 +105,7 @@ async def serving(app: AsgiApp, bind: Bind, tls: TlsCredentials | None) -> Async
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=type("NodeProtocol", (_Protocol,), {"live_tls": tls}),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -114,7 +118,7 @@ async def serving(app: AsgiApp, bind: Bind, tls: TlsCredentials | None) -> Async
         backlog=BACKLOG,
     )
     config.load()
-    config.ssl = None if tls is None else tls_context(tls)
+    config.ssl = None if tls is None else tls.context
     listener = _listen(bind)
     server = _Server(config)
     async with anyio.create_task_group() as tasks:

@@ -36,8 +36,10 @@ from reference_nodes.devnet.state import (
 
 FULL_NODE: Final = "full-node"
 MODEL_NODE: Final = "model"
+RELAY: Final = "relay"
 PROXY_PACKAGE: Final = "reference_nodes.llm_proxy_node"
 _FACTS: Final = "network.json"
+_RELAY_PROFILE: Final = "relay-network.json"
 
 Progress = Callable[[str, str], None]
 """Told of each node: its name, and what happens to it."""
@@ -163,7 +165,10 @@ class Devnet:
         for number in range(config.llm_nodes):
             await self._start(tasks, self._proxy_spec(number, network, environment, served))
         urls = tuple(n.url for n in self._nodes if n.spec.module == PROXY_PACKAGE)
-        self._network = replace(network, node_urls=urls)
+        network = replace(network, node_urls=urls)
+        write_profile(network, config.folder / _RELAY_PROFILE)
+        relay = await self._start(tasks, self._relay_spec())
+        self._network = replace(network, relay_url=relay.url)
         self._remember(served)
         write_profile(self._network, config.profile)
 
@@ -225,6 +230,14 @@ class Devnet:
         return self._spec(
             FULL_NODE, "reference_nodes.full_node", arguments, config.plain_environment()
         )
+
+    def _relay_spec(self) -> NodeSpec:
+        environment = {
+            "OPENGRADIENT_RELAY_PORT": self._port(RELAY, 2 + MAX_LLM_NODES),
+            "OPENGRADIENT_RELAY_NETWORK": str(self.config.folder / _RELAY_PROFILE),
+        }
+        plain = self.config.plain_environment()
+        return self._spec(RELAY, "reference_nodes.relay_node", [], {**plain, **environment})
 
     def _profile(self, policy: TrustPolicy, full_node: str) -> Network:
         path = self.config.folder / FULL_NODE / _FACTS

@@ -1,6 +1,7 @@
 """Run an LLM proxy node: ``python -m reference_nodes.llm_proxy_node``."""
 
 import os
+import signal
 import sys
 from typing import Final
 
@@ -20,9 +21,10 @@ needs it a few times, and with Python's 5 ms a receipt would mostly wait for tha
 
 
 async def _run(settings: Settings, providers: ProviderSettings) -> None:
-    async with running(settings, providers) as url:
-        announce(url)
-        await until_stopped()
+    with anyio.open_signal_receiver(signal.SIGHUP) as demands:
+        async with running(settings, providers, demands=demands) as url:
+            announce(url)
+            await until_stopped()
 
 
 @click.command()
@@ -33,6 +35,8 @@ def main(*, demo: bool) -> None:
     Settings come from the environment: OPENGRADIENT_DATA_DIR, OPENGRADIENT_CHAIN_ID,
     OPENGRADIENT_SETTLEMENT_CONTRACT, OPENGRADIENT_FULL_NODES, the providers' keys
     (OPENAI_API_KEY, ...) or OPENGRADIENT_UPSTREAM_URL, and more: see config.py.
+
+    SIGHUP replaces the TLS and HPKE keys at once.
     """
     try:
         settings = Settings.from_env(os.environ, **(DEMO_DEFAULTS if demo else {}))

@@ -11,7 +11,7 @@ from opengradient.core.messages import ErrorReply
 from opengradient.core.modes import SettlementMode
 from opengradient.errors import OpenGradientError
 from reference_nodes._kit.app import error_reply
-from reference_nodes._kit.identity import Standing
+from reference_nodes._kit.identity import Arrival
 
 SETTLEMENT_MODES: Final[Mapping[str, SettlementMode]] = {
     "private": SettlementMode.PRIVATE,
@@ -46,7 +46,7 @@ class Call:
         idempotency_key: Chosen by the client.
         settlement_mode: What of it reaches the ledger.
         started_at: Unix milliseconds at which the whole request was there.
-        standing: The evidence in force then.
+        arrival: The channel that it came over, and the evidence that binds its key.
         problem: Why the headers were refused, if they were.
     """
 
@@ -56,12 +56,12 @@ class Call:
     idempotency_key: str | None
     settlement_mode: SettlementMode
     started_at: int
-    standing: Standing
+    arrival: Arrival
     problem: ErrorReply | None = None
 
     @classmethod
     def read(
-        cls, path: str, raw: bytes, headers: CallHeaders, *, standing: Standing, now_ms: int
+        cls, path: str, raw: bytes, headers: CallHeaders, *, arrival: Arrival, now_ms: int
     ) -> "Call":
         """Read the headers. What cannot be read becomes `problem`, which is signed.
 
@@ -87,7 +87,7 @@ class Call:
             idempotency_key=key,
             settlement_mode=SettlementMode.PRIVATE if mode is None else mode,
             started_at=now_ms,
-            standing=standing,
+            arrival=arrival,
             problem=problem,
         )
 

@@ -7,12 +7,16 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from opengradient.core.canonical import JsonObject
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.answers import KEEP_MS
+from reference_nodes._kit.identity import Rotation
 
 _PREFIX: Final = "OPENGRADIENT_"
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
 _URL: Final = re.compile(r"https?://[^\s/?#]+(?::\d+)?(?:/[^\s?#]*)?")
+_SHOWN_URL: Final = re.compile(r"https?://[^\s/?#@]+(?::\d+)?(?:/[^\s?#]*)?")
 
 
 def _split(value: object) -> object:
@@ -31,7 +35,26 @@ def _matching(pattern: re.Pattern[str], what: str) -> BeforeValidator:
 
 
 _Url = Annotated[str, _matching(_URL, "an http(s) URL")]
+_ShownUrl = Annotated[str, _matching(_SHOWN_URL, "an http(s) URL without user info")]
 _Address = Annotated[str, _matching(_ADDRESS, "0x and 40 hex digits")]
+
+
+LOCAL_SETTINGS: Final = frozenset(
+    {
+        "host",
+        "port",
+        "data_dir",
+        "software_root_dir",
+        "rpc_url",
+        "operator_key_file",
+        "public_url",
+        "drain_seconds",
+        "log_level",
+    }
+)
+"""Settings that the attested configuration leaves out: where things lie on one machine, how the
+registry is reached (an RPC's address may hold a key), and what is logged of ids. Every other
+setting is in it."""
 
 
 class Settings(BaseModel):
@@ -60,6 +83,9 @@ class Settings(BaseModel):
         upstream_total_seconds: Longest time of one answer.
         patience_seconds: How long a repeated request waits for the first one.
         drain_seconds: How long running answers may take at shutdown.
+        ohttp: Whether to take Oblivious HTTP, under an attested HPKE key.
+        key_rotation_seconds: How often TLS and HPKE keys are replaced; SIGHUP does it at once.
+        key_grace_seconds: How long the previous HPKE key still opens requests.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
@@ -77,8 +103,8 @@ class Settings(BaseModel):
     registry: _Address | None = None
     rpc_url: _Url | None = None
     operator_key_file: Path | None = None
-    public_url: _Url | None = None
-    full_nodes: Annotated[tuple[_Url, ...], BeforeValidator(_split)] = ()
+    public_url: _ShownUrl | None = None
+    full_nodes: Annotated[tuple[_ShownUrl, ...], BeforeValidator(_split)] = ()
     legacy_signatures: bool = True
     models: Annotated[tuple[str, ...], BeforeValidator(_split)] = ()
     max_body_bytes: int = Field(default=20 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
@@ -87,6 +113,9 @@ class Settings(BaseModel):
     upstream_total_seconds: float = Field(default=600.0, gt=0, le=1200.0)
     patience_seconds: float = Field(default=60.0, ge=0)
     drain_seconds: int = Field(default=20, ge=0)
+    ohttp: bool = True
+    key_rotation_seconds: float = Field(default=12 * 3600.0, ge=0)
+    key_grace_seconds: float = Field(default=1800.0, gt=0, le=24 * 3600.0)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")
@@ -96,11 +125,35 @@ class Settings(BaseModel):
             raise ValueError("registry, rpc_url and operator_key_file go together")
         return self
 
+    @model_validator(mode="after")
+    def _no_replay(self) -> Self:
+        lifetime = self.key_rotation_seconds + self.key_grace_seconds
+        unbounded = not self.key_rotation_seconds or lifetime * 1000 > KEEP_MS
+        if self.ohttp and unbounded:
+            raise ValueError(
+                "key_rotation_seconds and key_grace_seconds are 24 hours at most together, and the "
+                "first is not 0: so long are answers kept, and a relay can repeat a sealed request "
+                "as long as its key lasts"
+            )
+        return self
+
     @property
     def domain(self) -> ReceiptDomain:
         """Where this node's receipts belong."""
         contract = bytes.fromhex(self.settlement_contract[2:])
         return ReceiptDomain(chain_id=self.chain_id, settlement_contract=contract)
+
+    @property
+    def rotation(self) -> Rotation:
+        """When the keys of the channels change."""
+        return Rotation(
+            every_ms=int(self.key_rotation_seconds * 1000),
+            grace_ms=int(self.key_grace_seconds * 1000),
+        )
+
+    def attested(self) -> JsonObject:
+        """What of these settings the evidence binds: all that changes what a client gets."""
+        return self.model_dump(mode="json", exclude=set(LOCAL_SETTINGS))
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **defaults: object) -> "Settings":

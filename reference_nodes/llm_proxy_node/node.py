@@ -2,7 +2,7 @@
 
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,8 @@ import anyio
 
 from opengradient._version import __version__
 from opengradient.chain.values import NodeKind
+from opengradient.core.canonical import JsonObject
+from opengradient.core.configuration import CONFIGURATION_VERSION, configuration_digest
 from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
 from reference_nodes._kit import answers, outbox
@@ -27,6 +29,7 @@ from reference_nodes._kit.node_routes import NodeRoutes
 from reference_nodes._kit.nsm import NitroEnclave
 from reference_nodes._kit.outbox import Outbox
 from reference_nodes._kit.registration import Registrar, RegistrySettings, load_operator_key
+from reference_nodes._kit.rotation import rotating, rotating_on
 from reference_nodes._kit.server import Bind, serving
 from reference_nodes._kit.software_root import SoftwareRoot
 from reference_nodes.llm_proxy_node.app import ProxyRoutes
@@ -55,9 +58,23 @@ def make_enclave(settings: Settings, clock: Clock) -> Enclave:
     return SoftwareEnclave(root, measure_node(PACKAGE), clock_ms=clock)
 
 
+def configuration_of(settings: Settings, providers: ProviderSettings) -> JsonObject:
+    """What the operator chose, as the evidence binds it."""
+    return {
+        "version": CONFIGURATION_VERSION,
+        "node": PACKAGE.rpartition(".")[2],
+        "release": __version__,
+        "settings": {**settings.attested(), "providers": providers.attested()},
+    }
+
+
 @asynccontextmanager
 async def running(
-    settings: Settings, providers: ProviderSettings, *, clock: Clock = system_clock_ms
+    settings: Settings,
+    providers: ProviderSettings,
+    *,
+    clock: Clock = system_clock_ms,
+    demands: AsyncIterable[object] | None = None,
 ) -> AsyncIterator[str]:
     """Run a node while the block runs.
 
@@ -65,11 +82,13 @@ async def running(
         settings: The operator's choices.
         providers: Where the providers are.
         clock: The node's clock.
+        demands: Gives an item whenever the operator wants the keys replaced at once.
 
     Yields:
         The base URL.
     """
     path = Path(settings.data_dir) / JOURNAL_FILE
+    configuration = configuration_of(settings, providers)
     async with (
         Journal(path, MIGRATIONS) as journal,
         HttpTransport(max_connections=4) as to_full_nodes,
@@ -83,7 +102,10 @@ async def running(
             outbox=queue,
             clock=clock,
             with_tls=settings.tls,
+            with_hpke=settings.ohttp,
             with_legacy=settings.legacy_signatures,
+            rotation=settings.rotation,
+            config_digest=configuration_digest(configuration),
         )
         issuer = Issuer(
             identity=identity,
@@ -117,6 +139,7 @@ async def running(
             store=store,
             clock=clock,
             version=__version__,
+            configuration=configuration,
         )
         proxy = ProxyRoutes(
             service=service,
@@ -124,6 +147,7 @@ async def running(
             clock=clock,
             max_body_bytes=settings.max_body_bytes,
             models=settings.models,
+            ohttp=settings.ohttp,
         )
         delivery = Delivery(
             outbox=queue,
@@ -136,7 +160,10 @@ async def running(
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(delivery.run)
             tasks.start_soon(_keep_house, identity, store, clock)
-            async with serving(proxy.app(common), bind, identity.tls) as url:
+            tasks.start_soon(rotating, identity)
+            if demands is not None:
+                tasks.start_soon(rotating_on, demands, identity)
+            async with serving(proxy.app(common), bind, identity.live_tls) as url:
                 _log.info("serving", extra={"node": identity.node_id.hex()})
                 registrar = _registrar(settings, identity, to_ledger, clock, url)
                 if registrar is not None:

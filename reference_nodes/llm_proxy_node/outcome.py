@@ -71,7 +71,7 @@ def exchange_of(
         status=status,
         settlement_mode=call.settlement_mode,
         client_nonce=call.nonce,
-        standing=call.standing,
+        arrival=call.arrival,
         request=call.request_fields(),
         upstream=trace.fields() if trace is not None else {},
         response=response,

@@ -1,7 +1,7 @@
 """A proxy node with a simulated provider behind it, and a client that checks what it gets."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,7 @@ class Node:
     standing: Evidence
     certificate: str
     legacy_key: str | None
+    channel: tuple[ChannelKind, bytes] | None = None
 
     async def post(
         self,
@@ -78,7 +79,7 @@ class Node:
         return Expectation(
             domain=self.settings.domain,
             nonce=bytes.fromhex(nonce) if nonce else None,
-            channel=(ChannelKind.TLS, tls_key),
+            channel=self.channel or (ChannelKind.TLS, tls_key),
             request=fields,
             **more,
         )
@@ -170,6 +171,8 @@ async def proxy_node(
     *,
     provider: str = "openai",
     environ: Mapping[str, str] | None = None,
+    demands: AsyncIterable[object] | None = None,
+    clock: Callable[[], int] = system_clock_ms,
     **settings: Any,
 ) -> AsyncIterator[Node]:
     """Run a simulator and a node in front of it."""
@@ -178,7 +181,7 @@ async def proxy_node(
     )
     async with getattr(ProviderSimulator, provider)() as sim:
         providers = ProviderSettings.from_env(environ or sim.environ())
-        async with running(chosen, providers) as url:
+        async with running(chosen, providers, demands=demands, clock=clock) as url:
             async with httpx.AsyncClient(verify=False) as bootstrap:
                 seen = (await bootstrap.get(url + "/v1/evidence")).json()
             root = SoftwareRoot.load_or_create(data_dir, "demo", now_ms=system_clock_ms())

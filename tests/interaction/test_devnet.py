@@ -87,7 +87,7 @@ async def test_up_status_down_and_memory(devnet: Any, tmp_path: Path) -> None:
     assert devnet("status")[0] == 1
     code, first = devnet("up")
     assert code == 0, first
-    assert [node["name"] for node in first["nodes"]] == ["model", "full-node", "llm-0"]
+    assert [node["name"] for node in first["nodes"]] == ["model", "full-node", "llm-0", "relay"]
     assert devnet("status") == (0, first)
     code, twice = devnet("up")
     assert (code, twice["error"]["code"]) == (1, "devnet.running")

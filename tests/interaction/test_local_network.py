@@ -137,3 +137,26 @@ def test_unknown_simulators_are_refused() -> None:
 def test_importing_the_kit_loads_no_nodes() -> None:
     code = "import sys, opengradient.testing.local_network as _; assert 'reference_nodes' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+async def test_confidential_calls_settle_like_others(tmp_path: Path) -> None:
+    async with LocalNetwork() as net:
+        async with og.ConfidentialLLM(net.relay_url, network=net.network) as llm:
+            reply = await llm.chat(net.model, QUESTION)
+            assert reply.verdict["channel"].status == "proven"
+            assert "Oblivious HTTP" in reply.verdict["channel"].source
+            assert reply.settlement is not None
+            await reply.settlement.wait(timeout=30)
+            assert await reply.settlement.state() is SettlementState.FINAL
+            async with llm.stream(net.model, QUESTION) as stream:
+                text = "".join([chunk.text or "" async for chunk in stream])
+            assert text == stream.reply.text
+            assert "Oblivious HTTP" in stream.reply.verdict["channel"].source
+        async with installed(net, tmp_path) as environment:
+            for way in (("--confidential",), ("--relay", net.relay_url)):
+                code, out, err = await command(environment, "chat", "Hello", "--json", *way)
+                assert code == 0, err
+                claims = {c["name"]: c for c in json.loads(out)["verdict"]["claims"]}
+                assert "Oblivious HTTP" in claims["channel"]["source"]
+            code, out, _ = await command(environment, "network", "show")
+            assert net.relay_url in out

@@ -54,9 +54,11 @@ async def test_node_registers_shows_what_it_is_and_retires(tmp_path: Path) -> No
     key_file = tmp_path / "operator.key"
     key_file.write_text(OPERATOR.hex())
     key_file.chmod(0o600)
-    async with ledger() as world:
+    send, demands = anyio.create_memory_object_stream[None](1)
+    async with send, demands, ledger() as world:
         async with proxy_node(
             tmp_path / "node",
+            demands=demands,
             registry="0x" + world.deployment.registry.hex(),
             settlement_contract="0x" + world.deployment.settlement.hex(),
             rpc_url=world.rpc_url,
@@ -76,6 +78,13 @@ async def test_node_registers_shows_what_it_is_and_retires(tmp_path: Path) -> No
             assert record.evidence_digest == node.standing.digest()
             shown = inspect_nitro(node.standing.document)
             assert "0x" + record.measurement.hex() == shown["measurement"]
+            await send.send(None)  # new keys stand in the registry at once
+            with anyio.fail_after(60):
+                while (changed := await world.reader.get_node(record.node_id)) == record:
+                    await anyio.lowlevel.checkpoint()
+            assert changed.keyset_digest != record.keyset_digest
+            old = await node.http.get(f"{node.url}/v1/evidence/{record.evidence_digest.hex()}")
+            assert old.status_code == 200
         assert (await world.reader.get_node(record.node_id)).status == NodeStatus.RETIRED
         assert await world.reader.was_valid_at(record.node_id, record.valid_from_ms)
 

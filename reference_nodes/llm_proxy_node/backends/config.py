@@ -1,10 +1,11 @@
 """Keys and addresses of the providers, from the environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Final, final
 from urllib.parse import urlsplit
 
+from opengradient.core.canonical import JsonObject
 from opengradient.errors import ConfigurationError
 
 DEFAULT_BASE_URLS: Final[Mapping[str, str]] = {
@@ -79,6 +80,11 @@ class ProviderSettings:
     google: Endpoint | None = None
     xai: Endpoint | None = None
     compatible: Endpoint | None = None
+
+    def attested(self) -> JsonObject:
+        """Where requests may go, for the attested configuration: addresses, never keys."""
+        known = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: endpoint.base_url for name, endpoint in known.items() if endpoint}
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "ProviderSettings":

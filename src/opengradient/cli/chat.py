@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @click.option("-m", "--model", help="provider/model; by default the first that the network lists.")
 @click.option("--system", help="Instructions that stand before the talk.")
 @click.option("--network", "network_", help="Name or profile of a network.")
+@click.option("--relay", metavar="URL", help="Seal to the node's attested key, through this relay.")
+@click.option("--confidential", is_flag=True, help="The same through the network's own relay.")
 @click.option("--stream/--no-stream", default=True, show_default=True, help="Text as it comes.")
 @click.option("--claims", is_flag=True, help="Show the verdict claim by claim.")
 @click.option(
@@ -33,6 +35,7 @@ def chat(*, prompt: str | None, network_: str | None, **options: Any) -> None:
     from opengradient.cli.trust import network_for  # noqa: PLC0415
 
     network = network_for(network_)
+    options["relay"] = _relay(network, options)
     if prompt is None and not sys.stdin.isatty():
         prompt = sys.stdin.read().strip()
     if prompt is None and options["json_"]:
@@ -46,7 +49,7 @@ def chat(*, prompt: str | None, network_: str | None, **options: Any) -> None:
 
 
 async def _once(network: "Network", prompt: str, options: dict[str, Any]) -> None:
-    async with _client(network) as llm:
+    async with _client(network, options) as llm:
         model = await _model(llm, options["model"])
         messages = [*_system(options), {"role": "user", "content": prompt}]
         if options["json_"]:
@@ -63,7 +66,7 @@ def _talk(network: "Network", options: dict[str, Any]) -> None:
 
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(_client(network)) as llm,
+        portal.wrap_async_context_manager(_client(network, options)) as llm,
     ):
         model = portal.call(_model, llm, options["model"])
         _banner(network)
@@ -133,10 +136,19 @@ def as_json(reply: "ChatReply", saved: Path | None) -> dict[str, object]:
     }
 
 
-def _client(network: "Network") -> "LLM":
+def _client(network: "Network", options: dict[str, Any]) -> "LLM":
     from opengradient.llm import LLM  # noqa: PLC0415
 
-    return LLM(network=network)
+    return LLM(network=network, relay=options["relay"])
+
+
+def _relay(network: "Network", options: dict[str, Any]) -> str | None:
+    chosen: str | None = options["relay"]
+    if chosen is not None or not options["confidential"]:
+        return chosen
+    if network.relay_url is None:
+        raise ConfigurationError(f"network {network.name} names no relay: name one with --relay")
+    return network.relay_url
 
 
 async def _model(llm: "LLM", chosen: str | None) -> str:

@@ -9,6 +9,7 @@ from opengradient.core.devices import VerifiedDevice
 from opengradient.core.digests import sha256
 from opengradient.core.evidence import Evidence, VerifiedEvidence
 from opengradient.errors import OpenGradientError
+from opengradient.verify.attestation.configuration import configuration_claim
 from opengradient.verify.verdict import Claim, Status, Verdict
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
         _code(checked),
         _nonce(checked),
         _keys(checked),
+        configuration_claim(checked),
         *checked.claims,
     )
 

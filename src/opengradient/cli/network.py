@@ -46,6 +46,7 @@ def show(name: str | None, json_: bool) -> None:  # noqa: FBT001
                 ("settlement", _address(chosen.settlement)),
                 ("full nodes", "\n".join(chosen.full_node_urls) or "none"),
                 ("nodes", "\n".join(chosen.node_urls) or "those of the registry"),
+                ("relay", chosen.relay_url or "none"),
                 ("trusts", "\n".join(f"{r.kind}: {r.name}" for r in chosen.trust.roots)),
                 ("code", measured),
             ]

@@ -23,6 +23,7 @@ class Domain(enum.Enum):
     STREAM_SALT = "opengradient/receipt/stream-salt/v1"
     EVIDENCE = "opengradient/evidence/v1"
     KEYSET = "opengradient/keyset/v1"
+    CONFIGURATION = "opengradient/node-configuration/v1"
     NONCE = "opengradient/request/nonce/v1"
     REPORT_NONCE = "opengradient/report-data/nonce/v1"
     MODEL = "opengradient/model/v1"

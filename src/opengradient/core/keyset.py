@@ -2,17 +2,23 @@
 
 The encoding is RFC 8785 JSON and goes into the ``public_key`` field of the attestation document
 (at most 1,024 bytes). A keyset has exactly one encoding: `Keyset.parse` refuses every other.
+
+There are two versions. The second one binds the digest of the node's configuration beside the
+keys; a keyset without such a digest has the first one, and only that (ADR 0007).
 """
 
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from opengradient.core.canonical import canonical_json, parse_json_object
+from opengradient.core.canonical import JsonObject, canonical_json, parse_json_object
 from opengradient.core.digests import Domain, tagged_sha256
 from opengradient.core.keys import PublicKey
 from opengradient.errors import MalformedError, UnsupportedError
 
 KEYSET_VERSION: Final = "opengradient.keyset/1"
+KEYSET_VERSION_2: Final = "opengradient.keyset/2"
+"""With ``config_digest``, which is never null."""
+
 MAX_KEYSET_BYTES: Final = 1024
 """Size of the ``public_key`` field of a Nitro document (AWS, "Verifying the root of trust")."""
 
@@ -23,6 +29,7 @@ AEADS: Final = frozenset({0x0001, 0x0002, 0x0003})
 """AES-128-GCM, AES-256-GCM, ChaCha20-Poly1305 (RFC 9180 section 7.3)."""
 
 _MARK = b'"opengradient.keyset/'
+_FIELDS: Final = ("version", "signing", "tls_spki_sha256", "hpke", "legacy_rsa_spki_sha256")
 
 
 @final
@@ -79,16 +86,19 @@ class Keyset:
         hpke: The key for Oblivious HTTP; None where it is not served.
         legacy_rsa_spki_sha256: SHA-256 of the SubjectPublicKeyInfo of the RSA key that signs the
             public network's ``tee_*`` fields; None where they are not signed.
+        config_digest: `configuration_digest` of the node's configuration; None where
+            the enclave vouches for none.
     """
 
     signing: PublicKey
     tls_spki_sha256: bytes | None = None
     hpke: HpkeKey | None = None
     legacy_rsa_spki_sha256: bytes | None = None
+    config_digest: bytes | None = None
 
     def __post_init__(self) -> None:
         """Refuse hashes of the wrong size."""
-        for digest in (self.tls_spki_sha256, self.legacy_rsa_spki_sha256):
+        for digest in (self.tls_spki_sha256, self.legacy_rsa_spki_sha256, self.config_digest):
             if digest is not None and len(digest) != 32:
                 raise _malformed("a SHA-256 has 32 bytes")
 
@@ -101,18 +111,20 @@ class Keyset:
             "key_id": self.hpke.key_id,
             "public_key": self.hpke.public_key.hex(),
         }
-        return canonical_json(
-            {
-                "version": KEYSET_VERSION,
-                "signing": {
-                    "alg": SIGNING_ALGORITHM,
-                    "public_key": self.signing.compressed.hex(),
-                },
-                "tls_spki_sha256": _hex_or_null(self.tls_spki_sha256),
-                "hpke": hpke,
-                "legacy_rsa_spki_sha256": _hex_or_null(self.legacy_rsa_spki_sha256),
-            }
-        )
+        fields: JsonObject = {
+            "version": KEYSET_VERSION,
+            "signing": {
+                "alg": SIGNING_ALGORITHM,
+                "public_key": self.signing.compressed.hex(),
+            },
+            "tls_spki_sha256": _hex_or_null(self.tls_spki_sha256),
+            "hpke": hpke,
+            "legacy_rsa_spki_sha256": _hex_or_null(self.legacy_rsa_spki_sha256),
+        }
+        if self.config_digest is not None:
+            fields["version"] = KEYSET_VERSION_2
+            fields["config_digest"] = self.config_digest.hex()
+        return canonical_json(fields)
 
     def digest(self) -> bytes:
         """SHA-256 under the keyset's domain; the node registry carries it."""
@@ -129,16 +141,17 @@ class Keyset:
             UnsupportedError: A version, algorithm or suite that this release does not know.
         """
         raw = parse_json_object(data, what="keyset", max_bytes=MAX_KEYSET_BYTES)
-        if raw.get("version") != KEYSET_VERSION:
-            raise UnsupportedError(f"a keyset of version {raw.get('version')!r}")
-        _require_fields(
-            raw, "version", "signing", "tls_spki_sha256", "hpke", "legacy_rsa_spki_sha256"
-        )
+        version = raw.get("version")
+        if version not in (KEYSET_VERSION, KEYSET_VERSION_2):
+            raise UnsupportedError(f"a keyset of version {version!r}")
+        with_config = version == KEYSET_VERSION_2
+        _require_fields(raw, *_FIELDS, *(("config_digest",) if with_config else ()))
         keyset = cls(
             signing=_parse_signing(raw["signing"]),
             tls_spki_sha256=_optional_bytes(raw["tls_spki_sha256"]),
             hpke=_parse_hpke(raw["hpke"]),
             legacy_rsa_spki_sha256=_optional_bytes(raw["legacy_rsa_spki_sha256"]),
+            config_digest=_bytes(raw["config_digest"]) if with_config else None,
         )
         if keyset.encode() != data:
             raise MalformedError("a keyset in a second spelling", code="keyset.not_canonical")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
+from opengradient.core.canonical import JsonObject
 from opengradient.core.evidence import Evidence
 from opengradient.core.receipts import ReceiptDomain
 
@@ -20,6 +21,7 @@ class NodeEvidence:
         legacy_signing_key: Its RSA key in PEM; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
         devices: Evidence of its GPUs, which binds no key; empty where it shows none.
+        configuration: What it says that its operator chose; None where it does not say.
     """
 
     node_id: bytes
@@ -29,3 +31,4 @@ class NodeEvidence:
     legacy_signing_key: str | None
     domain: ReceiptDomain
     devices: tuple[Evidence, ...] = ()
+    configuration: JsonObject | None = None

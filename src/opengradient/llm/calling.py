@@ -17,6 +17,7 @@ from opengradient.errors import (
     PaymentError,
     ProtocolError,
     RateLimitedError,
+    RelayError,
     TransportError,
     VerificationError,
 )
@@ -37,6 +38,7 @@ _T = TypeVar("_T")
 
 REPLAYED: Final = "x-opengradient-replayed"
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+_OTHER_KEYS: Final = frozenset({"transport.tls_pin", "channel.key_unknown"})
 KINDS_OF: Final = {
     ReceiptKind.CHAT: frozenset({ReceiptKind.CHAT, ReceiptKind.REFUSAL}),
     ReceiptKind.COMPLETION: frozenset({ReceiptKind.COMPLETION, ReceiptKind.REFUSAL}),
@@ -169,25 +171,28 @@ class Caller:
         try:
             return await self._sent(call, attempts, node, session, send)
         except ConnectError as error:
-            if error.code != "transport.tls_pin":
-                node.health.failed(self._environment.clock())
-                raise _NotSentError(error) from error
-        # The node shows another certificate: it may have restarted with new keys. Nothing was
-        # sent; its evidence decides.
+            if error.code not in _OTHER_KEYS:
+                raise self._not_sent(node, error) from error
+        # The node has other keys than it had: it may have replaced them, or restarted. Nothing
+        # was processed; its evidence decides.
         node.distrust(session)
         session = await self._session(node)
         try:
             return await self._sent(call, attempts, node, session, send)
         except ConnectError as error:
-            node.health.failed(self._environment.clock())
-            raise _NotSentError(error) from error
+            raise self._not_sent(node, error) from error
 
     async def _session(self, node: Node) -> Session:
         try:
             return await node.session()
         except OpenGradientError as error:
-            node.health.failed(self._environment.clock())
-            raise _NotSentError(error) from error
+            raise self._not_sent(node, error) from error
+
+    def _not_sent(self, node: Node, error: OpenGradientError) -> "_NotSentError":
+        node.health.failed(self._environment.clock())
+        if error.code == "channel.no_node":
+            self._pool.read_again()
+        return _NotSentError(error)
 
     async def _sent(
         self,
@@ -234,7 +239,7 @@ class Caller:
         raise ConnectError(f"no node could be reached: {listed}", code="transport.no_node")
 
     async def _pause(self, attempt: int, error: OpenGradientError) -> None:
-        asked = error.retry_after if isinstance(error, RateLimitedError) else None
+        asked = error.retry_after if isinstance(error, RateLimitedError | RelayError) else None
         environment = self._environment
         seconds = environment.retry.pause(
             max(attempt, 1), retry_after=asked, uniform=environment.uniform

@@ -32,6 +32,7 @@ from opengradient.errors import (
     PolicyError,
     ProtocolError,
     RateLimitedError,
+    UnsupportedError,
     UnsupportedParameterError,
 )
 from opengradient.llm.environment import Environment, RpcPost
@@ -39,16 +40,23 @@ from opengradient.llm.reply import ChatChunk, ChatReply, NodeFacts
 from opengradient.llm.requests import Call
 from opengradient.llm.streaming import Opener, parse_frame, read_events, stream_cut
 from opengradient.llm.trust import Trust
+from opengradient.llm.ways import Relay, json_of
 from opengradient.networks import Network
 from opengradient.transport import AnswerStream, TlsPin, Transport
+from opengradient.transport.ohttp.legacy import CHAT_PATH, LegacyOhttpTransport
 from opengradient.verify.attestation import verify_evidence, verify_nitriding_user_data
-from opengradient.verify.legacy import legacy_verdict, verify_tee_fields
+from opengradient.verify.legacy import (
+    legacy_verdict,
+    verify_ohttp_statement,
+    verify_tee_fields,
+)
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
 from opengradient.wire.legacy import (
     decode_legacy_choices,
     decode_legacy_deltas,
     decode_legacy_usage,
+    decode_ohttp_statement,
     decode_tee_fields,
 )
 from opengradient.wire.sse import DONE
@@ -90,8 +98,23 @@ class _Session:
 class LegacyCaller:
     """Carries calls to nodes of the public network."""
 
-    def __init__(self, network: Network, trust: Trust, environment: Environment) -> None:
-        """Nothing is read before the first call."""
+    def __init__(
+        self,
+        network: Network,
+        trust: Trust,
+        environment: Environment,
+        relay: Relay | None = None,
+    ) -> None:
+        """Nothing is read before the first call.
+
+        Args:
+            network: Says where the registry is.
+            trust: Whom to trust.
+            environment: Clock and transports.
+            relay: Carries chat requests, sealed to the node's HPKE key; evidence and the key are
+                still fetched from the node itself, because these relays have them not.
+        """
+        self._relay = relay
         self._network = network
         self._trust = trust
         self._environment = environment
@@ -105,6 +128,8 @@ class LegacyCaller:
         sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             await session.transport.aclose()
+        if self._relay is not None:
+            await self._relay.aclose()
 
     async def whole(self, call: Call) -> ChatReply:
         """Send a call and return its verified answer."""
@@ -172,6 +197,8 @@ class LegacyCaller:
     def _body(self, call: Call) -> JsonObject:
         """The request as these nodes take it: the model without its provider's name."""
         body = dict(call.request.body)
+        if self._relay is not None and call.request.path != CHAT_PATH:
+            raise UnsupportedError("relays of the public network carry chat only")
         for name in body:
             if name not in _CARRIED:
                 raise UnsupportedParameterError(
@@ -211,6 +238,7 @@ class LegacyCaller:
                 evidence=evidence,
                 choices=choices,
                 streamed=call.request.stream,
+                sealed=self._relay is not None,
             ),
             tee=fields,
             response_format=call.response_format,
@@ -248,10 +276,15 @@ class LegacyCaller:
                 return await send(session)
             except ConnectError as error:
                 failures.append(error)
+                if error.code == "channel.key_unknown":
+                    self._forget(session)  # the next call asks the node for its new key
         if len(failures) == 1:
             raise failures[0]
         listed = "; ".join(error.message for error in failures) or "the registry lists none"
         raise ConnectError(f"no node could be reached: {listed}", code="transport.no_node")
+
+    def _forget(self, session: _Session) -> None:
+        self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
 
     async def _list(self) -> list[LegacyRecord]:
         async with self._lock:
@@ -284,7 +317,11 @@ class LegacyCaller:
             async with AsyncExitStack() as on_failure:
                 on_failure.push_async_callback(transport.aclose)
                 session = await self._attest(record, transport)
-                on_failure.pop_all()
+                if self._relay is not None:
+                    sealed = await self._sealed(record, transport, self._relay)
+                    session = replace(session, transport=sealed)
+                else:
+                    on_failure.pop_all()
             self._sessions[key] = session
             if known is not None:
                 await known.transport.aclose()
@@ -302,6 +339,21 @@ class LegacyCaller:
         if session.policy is policy and policy.is_current(self._environment.clock()):
             return session.evidence
         return self._judge(session.document, session.record, policy, nonce=None)
+
+    async def _sealed(self, record: LegacyRecord, direct: Transport, relay: Relay) -> Transport:
+        """The way through the relay, under the key that the attested node signed."""
+        url = f"{record.endpoint.rstrip('/')}/v1/ohttp/config"
+        response = await direct.request("GET", url, timeout=_SECONDS, max_bytes=_MAX_DOCUMENT)
+        if response.status != 200:
+            raise NodeError(f"{url}: status {response.status}", status=response.status)
+        statement = decode_ohttp_statement(json_of(response, url))
+        return LegacyOhttpTransport(
+            relay.transport,
+            relay_url=relay.url,
+            tee_id=record.tee_id,
+            key=verify_ohttp_statement(statement, public_key=record.public_key),
+            headers=relay.headers,
+        )
 
     async def _attest(self, record: LegacyRecord, transport: Transport) -> _Session:
         """Fresh evidence that binds both keys, of code that policy or registry admit."""

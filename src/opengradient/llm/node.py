@@ -2,37 +2,29 @@
 
 import secrets
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 import anyio
 
-from opengradient.core.canonical import parse_json
 from opengradient.core.evidence import Evidence, VerifiedEvidence
 from opengradient.core.modes import SettlementMode
 from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
-from opengradient.errors import (
-    AttestationError,
-    MalformedError,
-    NodeError,
-    NotFoundError,
-    ProtocolError,
-)
+from opengradient.errors import AttestationError, NodeError, NotFoundError
 from opengradient.llm.environment import Environment
 from opengradient.llm.sequence import KeyHistory
 from opengradient.llm.trust import Trust
-from opengradient.transport import HttpResponse, TlsPin, Transport
+from opengradient.llm.ways import EVIDENCE_SECONDS, MAX_EVIDENCE_BYTES, Way, json_of
+from opengradient.transport import Transport
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.node import VerifiedNode, verify_node
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
-from opengradient.wire.nodes import decode_node_evidence
 from opengradient.wire.settlement import decode_evidence
 
 NONCE_BYTES: Final = 32
-_EVIDENCE_SECONDS: Final = 30.0
-_MAX_EVIDENCE_BYTES: Final = 1024 * 1024
 _KNOWN_EVIDENCE: Final = 64
 _REFRESH_PART: Final = 0.75
 """Evidence is fetched anew when three quarters of its time have passed."""
@@ -46,14 +38,14 @@ class Session:
     Attributes:
         verified: What was verified.
         transport: Connections that end in its enclave.
-        pin: Their pin; None without TLS.
+        connect: Makes more of them, which whoever asked for them closes.
         refresh_at_ms: When to verify anew, Unix milliseconds.
         policy: By which the node was judged; under another one the session does not count.
     """
 
     verified: VerifiedNode
     transport: Transport
-    pin: TlsPin | None
+    connect: Callable[[], Transport]
     refresh_at_ms: int
     policy: TrustPolicy
 
@@ -117,12 +109,12 @@ class Node:
     """A node at one address.
 
     Attributes:
-        url: The address.
+        way: How it is reached.
         payee: Whom it wants to be paid, from the registry.
         health: How it served.
     """
 
-    url: str
+    way: Way
     payee: str | None
     environment: Environment
     trust: Trust
@@ -133,6 +125,11 @@ class Node:
     _retired: list[Transport] = field(default_factory=list)
     _histories: dict[tuple[bytes, bool], KeyHistory] = field(default_factory=dict)
     _evidence: OrderedDict[bytes, KnownEvidence] = field(default_factory=OrderedDict)
+
+    @property
+    def url(self) -> str:
+        """What its URLs begin with."""
+        return self.way.url
 
     async def session(self) -> Session:
         """The verified channel; verifies the node first where that was not done or is due.
@@ -217,8 +214,8 @@ class Node:
             "GET",
             self.url + path,
             headers=headers,
-            timeout=_EVIDENCE_SECONDS,
-            max_bytes=_MAX_EVIDENCE_BYTES * 16,
+            timeout=EVIDENCE_SECONDS,
+            max_bytes=MAX_EVIDENCE_BYTES * 16,
         )
         if response.status == 404:
             raise NotFoundError(f"{self.url}{path}: not found", status=404)
@@ -228,7 +225,7 @@ class Node:
                 status=response.status,
                 body=response.body.decode("utf-8", "replace"),
             )
-        return _json(response, self.url + path)
+        return json_of(response, self.url + path)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -239,7 +236,7 @@ class Node:
 
     async def _attest(self, current: Session | None) -> Session:
         nonce = secrets.token_bytes(NONCE_BYTES)
-        presented, certificate = await self._present(nonce)
+        presented, certificate = await self.way.present(nonce)
         presented = await self._completed(presented)
         now_ms = self.environment.clock()
         policy = self.trust.policy
@@ -250,19 +247,14 @@ class Node:
             policy=policy,
             now_ms=now_ms,
             domain=self.domain,
+            confidential=self.way.confidential,
         )
         self._know(presented.standing, verified.standing, policy)
-        pin = None if certificate is None else TlsPin.of_der(certificate)
-        if current is not None and current.verified.certificate == certificate:
-            transport = current.transport
-        else:
-            transport = self.environment.transports(pin)
-            if current is not None:
-                self._retired.append(current.transport)
+        transport, connect = self._connected(verified, current)
         return Session(
             verified=verified,
             transport=transport,
-            pin=pin,
+            connect=connect,
             refresh_at_ms=now_ms + int(_REFRESH_PART * _time_left(verified, policy, now_ms)),
             policy=policy,
         )
@@ -272,29 +264,22 @@ class Node:
         known = self._evidence.get(verified.standing.evidence_digest)
         return None if known is None else known.fetched_at_ms
 
+    def _connected(
+        self, verified: VerifiedNode, current: Session | None
+    ) -> tuple[Transport, Callable[[], Transport]]:
+        """The connections of the session before, where they end at the same key."""
+        if current is not None:
+            before = current.verified
+            if (before.certificate, before.channel) == (verified.certificate, verified.channel):
+                return current.transport, current.connect
+            self._retired.append(current.transport)
+        door = self.way.open(verified)
+        return door.transport, door.connect
+
     def history(self, node_id: bytes, mode: int) -> KeyHistory:
         """What was seen of the receipts of one of this node's keys; PRIVATE ones count apart."""
         private = mode == SettlementMode.PRIVATE
         return self._histories.setdefault((node_id, private), KeyHistory())
-
-    async def _present(self, nonce: bytes) -> tuple[NodeEvidence, bytes | None]:
-        """Fetch what the node says about itself, over a connection that proves nothing yet."""
-        url = f"{self.url}/v1/evidence"
-        transport = self.environment.transports(TlsPin.none_for_bootstrap())
-        try:
-            response = await transport.request(
-                "GET",
-                f"{url}?nonce={nonce.hex()}",
-                timeout=_EVIDENCE_SECONDS,
-                max_bytes=_MAX_EVIDENCE_BYTES,
-            )
-        finally:
-            await transport.aclose()
-        if response.status != 200:
-            raise NodeError(f"{url}: status {response.status}", status=response.status)
-        if self.url.startswith("https:") and response.peer_certificate is None:
-            raise ProtocolError(f"{url}: the TLS connection shows no certificate")
-        return decode_node_evidence(_json(response, url)), response.peer_certificate
 
     async def _completed(self, presented: NodeEvidence) -> NodeEvidence:
         complete = self.environment.collateral.complete
@@ -319,10 +304,3 @@ def _time_left(verified: VerifiedNode, policy: TrustPolicy, now_ms: int) -> int:
     began_ms = now_ms if standing.issued_at_ms is None else standing.issued_at_ms
     aged_at = began_ms + policy.max_evidence_age_ms
     return max(0, min(standing.valid_until_ms, aged_at) - now_ms)
-
-
-def _json(response: HttpResponse, what: str) -> Any:
-    try:
-        return parse_json(response.body, what=what)
-    except MalformedError as error:
-        raise ProtocolError(error.message) from error

@@ -40,6 +40,7 @@ class Network:
         node_urls: Nodes that are used beside or instead of the registry's.
         confirmations: Blocks that must lie on an anchor before it counts as final.
         first_block: Block in which the contracts were deployed.
+        relay_url: A relay that carries sealed requests to its nodes; None where none is known.
         source: How this network was chosen, for people.
     """
 
@@ -54,6 +55,7 @@ class Network:
     node_urls: tuple[str, ...] = ()
     confirmations: int = 1
     first_block: int = 0
+    relay_url: str | None = None
     source: str = "given as a value"
 
     def __post_init__(self) -> None:
@@ -69,7 +71,11 @@ class Network:
         for address in (self.registry, self.settlement):
             if address is not None and len(address) != 20:
                 raise ConfigurationError("a contract address has 20 bytes")
-        for url in (*self.full_node_urls, *self.node_urls, *filter(None, (self.rpc_url,))):
+        for url in (
+            *self.full_node_urls,
+            *self.node_urls,
+            *filter(None, (self.rpc_url, self.relay_url)),
+        ):
             check_url(url)
         if not self.node_urls and (self.registry is None or self.rpc_url is None):
             raise ConfigurationError("a network has node URLs, or a registry and its RPC")

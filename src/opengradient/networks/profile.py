@@ -21,6 +21,7 @@ _OPTIONAL: Final = (
     "nodes",
     "confirmations",
     "firstBlock",
+    "relayUrl",
 )
 
 
@@ -39,6 +40,8 @@ def encode_network(network: Network) -> JsonObject:
     }
     if network.rpc_url is not None:
         encoded["rpcUrl"] = network.rpc_url
+    if network.relay_url is not None:
+        encoded["relayUrl"] = network.relay_url
     if network.registry is not None:
         encoded["registry"] = to_hex(network.registry)
     if network.settlement is not None:
@@ -75,6 +78,7 @@ def decode_network(value: JsonObject, *, source: str) -> Network:
         node_urls=_texts(value.get("nodes", []), "nodes"),
         confirmations=natural(value.get("confirmations", 1), "confirmations"),
         first_block=natural(value.get("firstBlock", 0), "firstBlock"),
+        relay_url=_text(value["relayUrl"], "relayUrl") if "relayUrl" in value else None,
         source=source,
     )
 

@@ -88,6 +88,14 @@ class LocalNetwork:
         return self.devnet.network
 
     @property
+    def relay_url(self) -> str:
+        """The relay to its nodes, for `og.ConfidentialLLM`."""
+        url = self.network.relay_url
+        if url is None:
+            raise AssertionError("a devnet that runs has a relay")
+        return url
+
+    @property
     def model(self) -> str:
         """A model that it serves."""
         return self.devnet.served.models[0]

@@ -18,6 +18,7 @@ from opengradient.errors import (
 from opengradient.verify._claims import Notebook
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.attestation._common import check_key_not_revoked
+from opengradient.verify.attestation.configuration import configuration_claim
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
 
@@ -100,6 +101,7 @@ def _note_enclave(verified: VerifiedEvidence, notes: Notebook) -> None:
         notes.asserted("code", f"{verified.root}; {verified.measurement_source}", measured)
     else:
         notes.proven("code", verified.measurement_source, measured)
+    notes.write(configuration_claim(verified))
     for claim in verified.claims:
         notes.write(claim)
 

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from opengradient.core.canonical import JsonObject
 from opengradient.core.devices import VerifiedDevice
 from opengradient.core.digests import ZERO32, equal, sha256
 from opengradient.core.evidence import VerifiedEvidence
@@ -20,6 +21,7 @@ from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import AttestationError, FreshnessError, MalformedError, VerificationError
 from opengradient.verify.attestation import require_key, verify_evidence
+from opengradient.verify.attestation.configuration import check_configuration
 from opengradient.verify.attestation.devices import verify_devices
 from opengradient.verify.policy import TrustPolicy
 
@@ -40,6 +42,7 @@ class VerifiedNode:
         legacy_key: SubjectPublicKeyInfo of its RSA key; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
         devices: Its GPUs, whose evidence ties them to no CPU.
+        configuration: The attested choices of its operator; None where it shows none.
     """
 
     keyset: Keyset
@@ -50,6 +53,7 @@ class VerifiedNode:
     legacy_key: bytes | None
     domain: ReceiptDomain
     devices: tuple[VerifiedDevice, ...]
+    configuration: JsonObject | None
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -85,7 +89,8 @@ def verify_node(
        to encrypt to, and whoever carried this answer proves nothing and needs to prove nothing;
     5. the RSA key of the ``tee_*`` fields, if it gives one, is the bound one;
     6. its receipts belong to the network;
-    7. its GPUs, where the policy trusts anybody to speak of them, were attested for its keys.
+    7. the configuration that it shows is the one that the evidence binds;
+    8. its GPUs, where the policy trusts anybody to speak of them, were attested for its keys.
 
     Args:
         presented: The node's answer.
@@ -129,7 +134,8 @@ def verify_node(
             actual=f"chain {presented.domain.chain_id}, "
             f"0x{presented.domain.settlement_contract.hex()}",
         )
-    devices = verify_devices(presented.devices, keyset, policy=policy, now_ms=now_ms)  # (7)
+    check_configuration(presented.configuration, keyset)  # (7)
+    devices = verify_devices(presented.devices, keyset, policy=policy, now_ms=now_ms)  # (8)
     return VerifiedNode(
         keyset=keyset,
         standing=standing,
@@ -139,6 +145,7 @@ def verify_node(
         legacy_key=legacy_key,
         domain=presented.domain,
         devices=devices,
+        configuration=presented.configuration,
         seal=_SEAL,
     )
 

@@ -22,10 +22,14 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
         value,
         "node evidence",
         ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain", "devices"),
+        ("configuration",),
     )
     devices = value["devices"]
     if not isinstance(devices, list) or len(devices) > MAX_DEVICES:
         raise MalformedError(f"devices must be a list of at most {MAX_DEVICES}")
+    configuration = value.get("configuration")
+    if configuration is not None and not isinstance(configuration, dict):
+        raise MalformedError("configuration must be an object or null")
     domain = members(value["domain"], "domain", ("chainId", "settlementContract"))
     contract = parse_hex(domain["settlementContract"], "domain.settlementContract", 20)
     return NodeEvidence(
@@ -38,6 +42,7 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
             chain_id=natural(domain["chainId"], "domain.chainId"), settlement_contract=contract
         ),
         devices=tuple(decode_evidence(device) for device in devices),
+        configuration=configuration,
     )
 
 
@@ -116,6 +121,14 @@ def decode_models(value: Any) -> tuple[str, ...]:
     if not all(isinstance(name, str) for name in names):
         raise MalformedError("a model in the list has no id")
     return tuple(str(name) for name in names)
+
+
+def decode_relay_nodes(value: Any) -> tuple[bytes, ...]:
+    """Read the answer to ``GET /v1/relay/nodes``: the ids of nodes, each once."""
+    listed = members(value, "a relay's nodes", ("nodes",))["nodes"]
+    if not isinstance(listed, list):
+        raise MalformedError("a relay's nodes must be a list")
+    return tuple(dict.fromkeys(parse_hex(item, "node id", 32) for item in listed))
 
 
 def _text_or_null(value: Any, what: str) -> str | None:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from opengradient.core.modes import ReceiptKind, SettlementMode
+from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode
 from opengradient.core.receipts import ReceiptDomain
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import AnswerStore
+from reference_nodes._kit.app import PLAIN, Channel
 from reference_nodes._kit.enclave import SoftwareEnclave
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.issuer import Exchange, Issuer
@@ -39,13 +40,18 @@ class Parts:
     clock: ManualClock
     enclave: SoftwareEnclave
 
+    def channel(self) -> Channel:
+        """What a client that connects now comes over."""
+        tls = self.identity.tls
+        return PLAIN if tls is None else (ChannelKind.TLS, tls.spki_sha256)
+
     def exchange(self, **changes: Any) -> Exchange:
         known: dict[str, Any] = {
             "kind": ReceiptKind.CHAT,
             "status": 200,
             "settlement_mode": SettlementMode.BATCH_HASHED,
             "client_nonce": b"\x05" * 32,
-            "standing": self.identity.standing,
+            "arrival": self.identity.arrival(self.channel()),
             "request": {"path": "/v1/chat/completions", "body": b"{}"},
             "upstream": {},
             "response": {"id": "x"},
@@ -58,7 +64,7 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts(folder: Path, **identity: bool) -> AsyncIterator[Parts]:
+async def parts(folder: Path, **identity: Any) -> AsyncIterator[Parts]:
     clock = ManualClock()
     root = SoftwareRoot.create("test", now_ms=clock())
     pcrs = {index: bytes(48) for index in range(16)}

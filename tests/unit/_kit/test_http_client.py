@@ -13,9 +13,9 @@ from opengradient.errors import (
 )
 from reference_nodes._kit import _http_connection, http_client
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.credentials import make_tls_credentials
 from reference_nodes._kit.http_client import HttpClient
-from reference_nodes._kit.identity import make_tls_credentials
-from reference_nodes._kit.server import tls_context
+from reference_nodes._kit.tls import tls_context
 from tests.unit._kit.raw_server import RawServer, raw_server
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"

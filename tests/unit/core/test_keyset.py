@@ -1,6 +1,7 @@
 """A keyset has one encoding, and nothing else parses."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import rfc8785
@@ -21,7 +22,12 @@ FULL = Keyset(
 )
 
 
-@pytest.mark.parametrize("keyset", [FULL, Keyset(signing=KEY)])
+CONFIGURED = Keyset(signing=KEY, config_digest=b"c" * 32)
+
+
+@pytest.mark.parametrize(
+    "keyset", [FULL, Keyset(signing=KEY), CONFIGURED, replace(FULL, config_digest=b"c" * 32)]
+)
 def test_round_trip(keyset):
     assert Keyset.parse(keyset.encode()) == keyset
     assert claims_keyset(keyset.encode())
@@ -39,8 +45,16 @@ def test_encoding_is_the_documented_one():
     }
 
 
-def changed(**changes):
-    value = json.loads(FULL.encode())
+def test_a_configuration_makes_it_the_second_version():
+    assert json.loads(CONFIGURED.encode()) == {
+        **json.loads(Keyset(signing=KEY).encode()),
+        "version": "opengradient.keyset/2",
+        "config_digest": "63" * 32,
+    }
+
+
+def changed(_of=FULL, **changes):
+    value = json.loads(_of.encode())
     for path, new in changes.items():
         *parents, name = path.split("__")
         target = value
@@ -75,6 +89,12 @@ def changed(**changes):
         changed(hpke__key_id="1"),
         changed(hpke__public_key="00" * 31),
         changed(hpke__extra=0),
+        changed(config_digest="00" * 32),
+        changed(version="opengradient.keyset/2"),
+        changed(CONFIGURED, version="opengradient.keyset/1"),
+        changed(CONFIGURED, config_digest=None),
+        changed(CONFIGURED, config_digest="00" * 31),
+        changed(CONFIGURED, extra=1),
     ],
 )
 def test_wrong_fields(data):
@@ -92,7 +112,7 @@ def test_unknown_fields_are_named_as_such(where):
 @pytest.mark.parametrize(
     "data",
     [
-        changed(version="opengradient.keyset/2"),
+        changed(version="opengradient.keyset/3"),
         changed(version=...),
         changed(signing__alg="ed25519"),
         changed(hpke__kem_id=0x10),

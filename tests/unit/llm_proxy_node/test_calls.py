@@ -2,16 +2,23 @@ import pytest
 
 from opengradient.core.digests import ZERO32
 from opengradient.core.evidence import Evidence
+from opengradient.core.keys import MemorySigner
+from opengradient.core.keyset import Keyset
 from opengradient.core.modes import SettlementMode
 from opengradient.errors import CODES, ConfigurationError, UnsupportedParameterError
-from reference_nodes._kit.identity import Standing
+from reference_nodes._kit.app import PLAIN
+from reference_nodes._kit.identity import Arrival, ChannelKeys, Standing
 from reference_nodes.llm_proxy_node.calls import NOT_KEPT, Call, CallHeaders, refusal
 
-STANDING = Standing(Evidence(kind="k", document=b"d"), b"\x01" * 32, 0, 1)
+KEYS = ChannelKeys(
+    keyset=Keyset(signing=MemorySigner(b"\x09" * 32).public_key), tls=None, hpke=None, made_at_ms=0
+)
+STANDING = Standing(Evidence(kind="k", document=b"d"), b"\x01" * 32, 0, 1, KEYS)
+ARRIVAL = Arrival(channel=PLAIN, standing=STANDING)
 
 
 def read(**headers: str) -> Call:
-    return Call.read("/v1/x", b"raw", CallHeaders(**headers), standing=STANDING, now_ms=5)
+    return Call.read("/v1/x", b"raw", CallHeaders(**headers), arrival=ARRIVAL, now_ms=5)
 
 
 def test_without_headers() -> None:
@@ -57,8 +64,8 @@ def test_a_settlement_type_that_cannot_be_read_is_private(kind: str) -> None:
 def test_path_and_body_make_a_request_what_it_is() -> None:
     one, same = read(nonce="01" * 32), read(nonce="02" * 32)
     assert one.request_hash() == same.request_hash()
-    other = Call.read("/v1/y", b"raw", CallHeaders(), standing=STANDING, now_ms=5)
-    body = Call.read("/v1/x", b"raw2", CallHeaders(), standing=STANDING, now_ms=5)
+    other = Call.read("/v1/y", b"raw", CallHeaders(), arrival=ARRIVAL, now_ms=5)
+    body = Call.read("/v1/x", b"raw2", CallHeaders(), arrival=ARRIVAL, now_ms=5)
     assert len({call.request_hash() for call in (one, other, body)}) == 3
 
 

@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from opengradient.core.canonical import canonical_json
 from opengradient.errors import ConfigurationError
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.backends import ProviderSettings
+from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, LOCAL_SETTINGS, Settings
 
 BASE = {
     "OPENGRADIENT_DATA_DIR": "/d",
@@ -72,3 +74,57 @@ def test_the_environment_comes_before_the_demo() -> None:
     settings = Settings.from_env({"OPENGRADIENT_PORT": "1"}, **DEMO_DEFAULTS)
     assert (settings.port, settings.enclave) == (1, "software")
     assert settings.data_dir == Path(".demo")
+
+
+def test_every_setting_is_attested_unless_it_is_on_the_list() -> None:
+    settings = Settings.from_env(BASE)
+    assert set(settings.attested()) | LOCAL_SETTINGS == set(Settings.model_fields)
+    assert not set(settings.attested()) & LOCAL_SETTINGS
+    assert set(Settings.model_fields) >= LOCAL_SETTINGS
+    canonical_json(settings.attested())
+
+
+def test_what_may_hold_a_key_is_not_attested() -> None:
+    more = {
+        "OPENGRADIENT_REGISTRY": "0x" + "cd" * 20,
+        "OPENGRADIENT_RPC_URL": "https://user:secret@rpc.example/v2",
+        "OPENGRADIENT_OPERATOR_KEY_FILE": "/secret/key",
+    }
+    settings = Settings.from_env({**BASE, **more})
+    assert "secret" not in str(settings.attested())
+    assert settings.attested()["registry"] == "0x" + "cd" * 20
+    for name in ("FULL_NODES", "PUBLIC_URL"):
+        with pytest.raises(ConfigurationError, match=name):
+            Settings.from_env({**BASE, f"OPENGRADIENT_{name}": "https://user:secret@a.example"})
+
+
+def test_providers_are_attested_by_address() -> None:
+    providers = ProviderSettings.from_env({"OPENAI_API_KEY": "sk-secret"})
+    assert providers.attested() == {"openai": "https://api.openai.com/v1"}
+
+
+@pytest.mark.parametrize(
+    ("rotation", "grace", "ohttp", "fits"),
+    [
+        ("43200", "1800", "1", True),
+        ("84600", "1800", "1", True),
+        ("84601", "1800", "1", False),
+        ("0", "1800", "1", False),
+        ("0", "1800", "0", True),
+        ("1000000", "1800", "0", True),
+    ],
+)
+def test_a_sealed_request_cannot_outlive_its_answer(
+    rotation: str, grace: str, ohttp: str, fits: bool
+) -> None:
+    environ = {
+        **BASE,
+        "OPENGRADIENT_KEY_ROTATION_SECONDS": rotation,
+        "OPENGRADIENT_KEY_GRACE_SECONDS": grace,
+        "OPENGRADIENT_OHTTP": ohttp,
+    }
+    if fits:
+        assert Settings.from_env(environ).rotation.every_ms == int(rotation) * 1000
+    else:
+        with pytest.raises(ConfigurationError, match="repeat a sealed request"):
+            Settings.from_env(environ)

@@ -381,7 +381,7 @@ def test_a_nonce_that_no_document_could_answer(nonce):
 def test_keyset_must_be_right_where_it_claims_to_be_one():
     encoded = KEYSET.encode()
     refused("keyset.not_canonical", document(public_key=b" " + encoded), MalformedError)
-    later = encoded.replace(b"keyset/1", b"keyset/2")
+    later = encoded.replace(b"keyset/1", b"keyset/3")
     refused("format.unsupported", document(public_key=later), UnsupportedError)
     assert verify(document(public_key=b'{"version":"someone.else/1"}')).keyset is None
 

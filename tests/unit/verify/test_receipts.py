@@ -35,7 +35,7 @@ OTHER = MemorySigner(b"\x09" * 32)
 ALL = {
     "network", "enclave", "code", "signature", "mode", "channel", "nonce", "request", "upstream",
     "response", "usage", "model", "weights", "time", "sequence", "execution", "settlement",
-    "payment",
+    "payment", "configuration",
 }  # fmt: skip
 
 
@@ -63,7 +63,13 @@ def test_a_genuine_receipt_passes_and_says_what_it_proves():
     assert verdict.simulated
     proven = {claim.name for claim in verdict.proven}
     assert proven == {"network", "signature", "mode", "channel", "nonce", "request", "response"}
-    assert {c.name for c in verdict.absent} == {"weights", "execution", "settlement", "payment"}
+    assert {c.name for c in verdict.absent} == {
+        "weights",
+        "execution",
+        "settlement",
+        "payment",
+        "configuration",
+    }
     assert verdict["enclave"].status == Status.ASSERTED
     assert "no hardware" in verdict["enclave"].source
     assert {row["name"] for row in verdict.as_json()["claims"]} == ALL

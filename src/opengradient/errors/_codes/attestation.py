@@ -31,6 +31,12 @@ TABLE: dict[str, Code] = {
         "The evidence is authentic but binds no keyset.",
         "It is not the evidence of an OpenGradient node of this version; use another node.",
     ),
+    "attestation.configuration": Code(
+        "The node shows another configuration than its evidence binds.", _UNTRUSTED
+    ),
+    "configuration.malformed": Code(
+        "The node's configuration has wrong fields, or is too large.", _UNTRUSTED
+    ),
     "attestation.register": Code(
         "A register that the policy requires is missing or has another value.",
         "Compare the register with TrustPolicy(registers=...).",
@@ -90,7 +96,7 @@ TABLE: dict[str, Code] = {
     ),
     "nitro.timestamp.stale": Code(
         "The document is older than the policy allows.",
-        "Fetch new evidence; for an archived receipt verify at the time it was received.",
+        "Check this machine's clock and fetch new evidence; verify an archived receipt at its own time.",
     ),
     "nitro.debug": Code(
         "A debug enclave: its host can read its memory and its measurements are zero.",
@@ -135,6 +141,6 @@ TABLE: dict[str, Code] = {
     "x509.not_yet_valid": Code("A certificate is not valid yet.", "Check this machine's clock."),
     "x509.expired": Code(
         "A certificate is no longer valid.",
-        "Fetch new evidence; for an archived receipt verify at the time it was received.",
+        "Check this machine's clock and fetch new evidence; verify an archived receipt at its own time.",
     ),
 }

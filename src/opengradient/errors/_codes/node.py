@@ -43,6 +43,14 @@ TABLE: dict[str, Code] = {
         "The path does not take this HTTP method.",
         "Use the method that the answer's `allow` header names.",
     ),
+    "node.key_retired": Code(
+        "The connection stands on a key that the node has replaced; nothing was processed.",
+        "Connect again: the node's evidence names its present keys.",
+    ),
+    "node.sealed_key": Code(
+        "A sealed request has no idempotency key, so a relay could have it processed again.",
+        "Send an `idempotency-key` header with it.",
+    ),
     "provider.error": Code(
         "The provider behind the node failed.",
         "The signed error says what the provider answered; try again or another provider.",

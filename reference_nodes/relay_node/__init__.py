@@ -1,0 +1,1 @@
+"""Carries sealed requests to nodes, and sees ciphertext and padded lengths only."""
