@@ -1,6 +1,7 @@
 """The routes that every node with receipts has: evidence, receipts, settlement, health."""
 
 import re
+from collections.abc import Callable
 from typing import Final, final
 
 from opengradient.core.canonical import JsonObject, parse_json_object
@@ -40,8 +41,9 @@ class NodeRoutes:
         clock: Clock,
         version: str,
         configuration: JsonObject | None = None,
+        status: Callable[[], str] = lambda: "ok",
     ) -> None:
-        """Take what the handlers show."""
+        """Take what the handlers show; `status` is the word for /health."""
         self._identity = identity
         self._domain = domain
         self._journal = journal
@@ -50,6 +52,7 @@ class NodeRoutes:
         self._clock = clock
         self._version = version
         self._configuration = configuration
+        self._status = status
         self._started_at = clock()
 
     def routes(self) -> Routes:
@@ -72,7 +75,7 @@ class NodeRoutes:
         now_ms = self._clock()
         return Response.json(
             {
-                "status": "ok",
+                "status": self._status(),
                 "nodeId": to_hex(self._identity.node_id),
                 "version": self._version,
                 "uptimeMs": now_ms - self._started_at,

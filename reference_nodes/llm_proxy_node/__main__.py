@@ -40,7 +40,8 @@ def main(*, demo: bool) -> None:
     """
     try:
         settings = Settings.from_env(os.environ, **(DEMO_DEFAULTS if demo else {}))
-        providers = ProviderSettings.from_env(os.environ)
+        read = ProviderSettings.addresses_from_env
+        providers = (read if settings.sealed_keys else ProviderSettings.from_env)(os.environ)
         set_up_logs(settings.log_level)
         sys.setswitchinterval(SWITCH_SECONDS)
         anyio.run(_run, settings, providers, backend_options={"use_uvloop": True})

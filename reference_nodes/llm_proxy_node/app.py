@@ -6,6 +6,7 @@ from typing import Final, final
 
 from opengradient.core.canonical import JsonObject
 from opengradient.errors import OpenGradientError
+from opengradient.wire import sealed_keys
 from opengradient.wire.fields import to_hex
 from opengradient.wire.openai_request import KIND_OF_PATH
 from reference_nodes._kit.answers import Answer
@@ -15,6 +16,7 @@ from reference_nodes._kit.gateway import GATEWAY_PATH, Gateway
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.node_routes import NodeRoutes
 from reference_nodes.llm_proxy_node.calls import Call, CallHeaders
+from reference_nodes.llm_proxy_node.provider_keys import KeySource
 from reference_nodes.llm_proxy_node.service import ProxyService, Replayed
 
 _log = logging.getLogger("opengradient.node")
@@ -62,6 +64,7 @@ class ProxyRoutes:
         clock: Clock,
         max_body_bytes: int,
         models: tuple[str, ...],
+        keys: KeySource,
         ohttp: bool,
     ) -> None:
         """Take the service and what stands in every answer."""
@@ -70,6 +73,7 @@ class ProxyRoutes:
         self._clock = clock
         self._max_body_bytes = max_body_bytes
         self._models = models
+        self._keys = keys
         self._ohttp = ohttp
         self._headers = ((b"x-opengradient-node", to_hex(identity.node_id).encode()),)
 
@@ -78,6 +82,7 @@ class ProxyRoutes:
         routes = {
             **common.routes(),
             "/v1/models": {"GET": self.models},
+            sealed_keys.PATH: {"POST": self.take_keys},
             **{path: {"POST": self.infer} for path in KIND_OF_PATH},
         }
         app = App(routes, headers=self._headers)
@@ -94,6 +99,13 @@ class ProxyRoutes:
             for model in self._models
         ]
         return Response.json({"object": "list", "data": data})
+
+    async def take_keys(self, request: Request) -> Response:
+        """Provider keys that the operator sealed to this enclave."""
+        request.query()
+        sealed = sealed_keys.decode_sealed_keys(await request.body(sealed_keys.MAX_BODY_BYTES))
+        providers = self._keys.accept(sealed)
+        return Response.json({"sequence": sealed.header.sequence, "providers": list(providers)})
 
     async def infer(self, request: Request) -> Response | None:
         """Chat, completion or embeddings."""

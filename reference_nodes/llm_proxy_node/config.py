@@ -86,6 +86,10 @@ class Settings(BaseModel):
         ohttp: Whether to take Oblivious HTTP, under an attested HPKE key.
         key_rotation_seconds: How often TLS and HPKE keys are replaced; SIGHUP does it at once.
         key_grace_seconds: How long the previous HPKE key still opens requests.
+        provider_keys: Where the providers' keys come from: sealed by the operator to the enclave,
+            or environment; unset for sealed with nitro and environment with software. With
+            nitro keys in the environment are refused.
+        operator: Address of the operator, who alone may seal keys.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
 
@@ -116,6 +120,8 @@ class Settings(BaseModel):
     ohttp: bool = True
     key_rotation_seconds: float = Field(default=12 * 3600.0, ge=0)
     key_grace_seconds: float = Field(default=1800.0, gt=0, le=24 * 3600.0)
+    provider_keys: Literal["sealed", "environment"] | None = None
+    operator: _Address | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @model_validator(mode="after")
@@ -123,6 +129,12 @@ class Settings(BaseModel):
         parts = (self.registry, self.rpc_url, self.operator_key_file)
         if any(parts) and not all(parts):
             raise ValueError("registry, rpc_url and operator_key_file go together")
+        return self
+
+    @model_validator(mode="after")
+    def _sealed_in_hardware(self) -> Self:
+        if self.enclave == "nitro" and self.provider_keys == "environment":
+            raise ValueError("provider_keys are sealed where the enclave is nitro")
         return self
 
     @model_validator(mode="after")
@@ -136,6 +148,13 @@ class Settings(BaseModel):
                 "as long as its key lasts"
             )
         return self
+
+    @property
+    def sealed_keys(self) -> bool:
+        """Whether the providers' keys come sealed."""
+        if self.provider_keys is None:
+            return self.enclave == "nitro"
+        return self.provider_keys == "sealed"
 
     @property
     def domain(self) -> ReceiptDomain:
@@ -153,7 +172,8 @@ class Settings(BaseModel):
 
     def attested(self) -> JsonObject:
         """What of these settings the evidence binds: all that changes what a client gets."""
-        return self.model_dump(mode="json", exclude=set(LOCAL_SETTINGS))
+        chosen = self.model_dump(mode="json", exclude=set(LOCAL_SETTINGS))
+        return {**chosen, "provider_keys": "sealed" if self.sealed_keys else "environment"}
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **defaults: object) -> "Settings":

@@ -33,8 +33,13 @@ from reference_nodes._kit.rotation import rotating, rotating_on
 from reference_nodes._kit.server import Bind, serving
 from reference_nodes._kit.software_root import SoftwareRoot
 from reference_nodes.llm_proxy_node.app import ProxyRoutes
-from reference_nodes.llm_proxy_node.backends import Backends, ProviderSettings
+from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import Settings
+from reference_nodes.llm_proxy_node.provider_keys import (
+    EnvironmentKeys,
+    KeySource,
+    SealedVault,
+)
 from reference_nodes.llm_proxy_node.service import Limits, ProxyService
 from reference_nodes.llm_proxy_node.upstream import Upstream, UpstreamTimeouts
 
@@ -66,6 +71,30 @@ def configuration_of(settings: Settings, providers: ProviderSettings) -> JsonObj
         "release": __version__,
         "settings": {**settings.attested(), "providers": providers.attested()},
     }
+
+
+def key_source(
+    settings: Settings, providers: ProviderSettings, identity: NodeIdentity, clock: Clock
+) -> KeySource:
+    """Where the providers' keys come from.
+
+    Raises:
+        ConfigurationError: Code ``keys.no_operator`` or ``keys.environment``.
+    """
+    if not settings.sealed_keys:
+        return EnvironmentKeys(providers)
+    if settings.operator is None or not settings.ohttp:
+        raise ConfigurationError(
+            "sealed keys need an operator and an HPKE key", code="keys.no_operator"
+        )
+    return SealedVault(
+        providers=providers,
+        identity=identity,
+        domain=settings.domain,
+        operator=bytes.fromhex(settings.operator[2:]),
+        config_digest=identity.keyset.config_digest,
+        clock=clock,
+    )
 
 
 @asynccontextmanager
@@ -118,8 +147,9 @@ async def running(
         timeouts = UpstreamTimeouts(
             silence=settings.upstream_silence_seconds, total=settings.upstream_total_seconds
         )
+        keys = key_source(settings, providers, identity, clock)
         service = ProxyService(
-            backends=Backends.from_settings(providers),
+            keys=keys,
             upstream=Upstream(to_providers, timeouts),
             issuer=issuer,
             store=store,
@@ -140,6 +170,7 @@ async def running(
             clock=clock,
             version=__version__,
             configuration=configuration,
+            status=lambda: keys.status,
         )
         proxy = ProxyRoutes(
             service=service,
@@ -147,6 +178,7 @@ async def running(
             clock=clock,
             max_body_bytes=settings.max_body_bytes,
             models=settings.models,
+            keys=keys,
             ohttp=settings.ohttp,
         )
         delivery = Delivery(

@@ -36,6 +36,7 @@ from reference_nodes.llm_proxy_node.outcome import (
     provider_failure,
     with_receipt,
 )
+from reference_nodes.llm_proxy_node.provider_keys import KeySource
 from reference_nodes.llm_proxy_node.stream import StreamRun, error_frame
 from reference_nodes.llm_proxy_node.upstream import (
     Trace,
@@ -87,7 +88,7 @@ class ProxyService:
     def __init__(
         self,
         *,
-        backends: Backends,
+        keys: KeySource,
         upstream: Upstream,
         issuer: Issuer,
         store: AnswerStore,
@@ -96,7 +97,7 @@ class ProxyService:
         limits: Limits,
     ) -> None:
         """Take what the service stands on."""
-        self._backends = backends
+        self._keys = keys
         self._upstream = upstream
         self._carrier = Carrier(upstream, clock)
         self._issuer = issuer
@@ -113,21 +114,25 @@ class ProxyService:
             The whole answer; None where it was streamed to `client` to its end.
 
         Raises:
+            NodeError: Code ``node.no_keys``: it waits for its operator's keys.
             OpenGradientError: Code ``node.storage``: nothing could be signed.
         """
+        backends = self._keys.current()
         if call.problem is not None:
             return await self._refuse(call, call.problem)
         if self._active >= self._limits.max_concurrent:
             return await self._refuse(call, _OVERLOADED)
         self._active += 1
         try:
-            return await self._claimed(call, client)
+            return await self._claimed(call, client, backends)
         finally:
             self._active -= 1
 
-    async def _claimed(self, call: Call, client: Client) -> Answer | Replayed | None:
+    async def _claimed(
+        self, call: Call, client: Client, backends: Backends
+    ) -> Answer | Replayed | None:
         if call.idempotency_key is None:
-            return await self._run(call, client, None)
+            return await self._run(call, client, None, backends)
         try:
             ticket = await self._store.claim(
                 call.idempotency_key,
@@ -140,22 +145,24 @@ class ProxyService:
         if isinstance(ticket, Answer):
             return Replayed(ticket)
         try:
-            return await self._run(call, client, ticket)
+            return await self._run(call, client, ticket, backends)
         finally:
             self._store.release(ticket)
 
-    async def _run(self, call: Call, client: Client, ticket: Ticket | None) -> Answer | None:
+    async def _run(
+        self, call: Call, client: Client, ticket: Ticket | None, backends: Backends
+    ) -> Answer | None:
         try:
-            plan = self._plan(call)
+            plan = self._plan(call, backends)
         except ConfigurationError as error:
             return await self._refuse(call, refusal(error), ticket=ticket)
         if plan.request.stream:
             return await self._stream(call, plan, client, ticket)
         return await self._whole(call, plan, ticket)
 
-    def _plan(self, call: Call) -> Plan:
+    def _plan(self, call: Call, backends: Backends) -> Plan:
         request = parse_request(call.raw, call.path, max_bytes=self._limits.max_body_bytes)
-        backend, model = self._backends.resolve(request.model)
+        backend, model = backends.resolve(request.model)
         if not backend.supports(request.kind):
             raise UnsupportedParameterError(
                 "model", f"model: {backend.name} has no endpoint for {request.kind.name.lower()}"

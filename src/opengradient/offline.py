@@ -1,4 +1,7 @@
-"""The one offline verifier: a receipt file in, a verdict or an error out. Opens no connection."""
+"""The one offline verifier: a receipt file in, a verdict or an error out. Opens no connection.
+
+Receipts of two kinds are read: our own, and those of the open format ACI.
+"""
 
 import os
 import time
@@ -7,13 +10,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from opengradient.core.aci import AciBundle
 from opengradient.core.bundle import ReceiptBundle
+from opengradient.core.canonical import parse_json_object
 from opengradient.errors import ConfigurationError, MalformedError
 from opengradient.networks import Network, load_network
+from opengradient.verify.aci import AciExpectation, VerifiedAciReceipt, verify_aci_receipt
+from opengradient.verify.aci.receipt import NOTHING_KNOWN
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import VerifiedReceipt, verify_receipt
 from opengradient.verify.verdict import Verdict
+from opengradient.wire.aci import claims_aci, decode_aci
 from opengradient.wire.receipts import MAX_FILE_BYTES, decode_bundle
 
 ReceiptSource: TypeAlias = bytes | Mapping[str, Any] | str | os.PathLike[str] | ReceiptBundle
@@ -48,7 +56,33 @@ def verify(
         UnsupportedError: A format that this release does not know.
         ConfigurationError: An argument is not valid, or the file cannot be read.
     """
-    return verify_bundle(receipt, policy=policy, now=now, network=network).verdict
+    read = receipt if isinstance(receipt, ReceiptBundle) else read_any(receipt)
+    if isinstance(read, AciBundle):
+        return verify_aci(read, policy=policy, now=now, network=network).verdict
+    return verify_bundle(read, policy=policy, now=now, network=network).verdict
+
+
+def verify_aci(
+    receipt: AciBundle,
+    *,
+    policy: TrustPolicy | None = None,
+    now: datetime | int | None = None,
+    network: str | os.PathLike[str] | Network | None = None,
+    expect: AciExpectation = NOTHING_KNOWN,
+) -> VerifiedAciReceipt:
+    """Verify an ACI receipt offline.
+
+    Args:
+        receipt: What `read_any` read.
+        policy: As in `verify`; `opengradient.verify.platforms.aci.AciPolicy` in it has the
+            settings for ACI.
+        now: As in `verify`.
+        network: Only its policy counts: ACI receipts belong to no ledger.
+        expect: What the caller knows by itself.
+    """
+    chosen = _network(network, needed=policy is None)
+    trust = policy or (chosen.trust if chosen else TrustPolicy.hardware(_TRUSTS_NOBODY))
+    return verify_aci_receipt(receipt, policy=trust, now_ms=to_milliseconds(now), expect=expect)
 
 
 def verify_bundle(
@@ -79,7 +113,7 @@ def verify_bundle(
 
 
 def read_receipt(receipt: ReceiptSource) -> ReceiptBundle:
-    """Read a receipt from any of its forms; nothing is verified yet.
+    """Read a receipt of ours from any of its forms; nothing is verified yet.
 
     Raises:
         MalformedError: Not a receipt file.
@@ -87,15 +121,35 @@ def read_receipt(receipt: ReceiptSource) -> ReceiptBundle:
     """
     if isinstance(receipt, ReceiptBundle):
         return receipt
-    if isinstance(receipt, bytes):
-        return decode_bundle(receipt)
-    if isinstance(receipt, Mapping):
-        return decode_bundle(dict(receipt))
-    path = Path(receipt)
+    return decode_bundle(_content(receipt))
+
+
+def read_any(
+    receipt: bytes | Mapping[str, Any] | str | os.PathLike[str],
+) -> ReceiptBundle | AciBundle:
+    """Read a receipt of either kind; nothing is verified yet.
+
+    Raises:
+        MalformedError: Neither.
+        UnsupportedError: A version that this release does not know.
+        ConfigurationError: The file cannot be read.
+    """
+    content = _content(receipt)
+    if isinstance(content, bytes):
+        content = parse_json_object(content, what="the receipt file", max_bytes=MAX_FILE_BYTES)
+    return decode_aci(content) if claims_aci(content) else decode_bundle(content)
+
+
+def _content(source: bytes | Mapping[str, Any] | str | os.PathLike[str]) -> bytes | dict[str, Any]:
+    if isinstance(source, bytes):
+        return source
+    if isinstance(source, Mapping):
+        return dict(source)
+    path = Path(source)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise MalformedError(f"{path} is too large for a receipt", code="format.too_large")
-        return decode_bundle(path.read_bytes())
+        return path.read_bytes()
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"the receipt cannot be read: {error}") from error
 

@@ -180,7 +180,11 @@ async def proxy_node(
         {}, **{**DEMO_DEFAULTS, "data_dir": data_dir, "port": 0, "drain_seconds": 1, **settings}
     )
     async with getattr(ProviderSimulator, provider)() as sim:
-        providers = ProviderSettings.from_env(environ or sim.environ())
+        if chosen.sealed_keys:
+            named = {name: url for name, url in sim.environ().items() if "_API_KEY" not in name}
+            providers = ProviderSettings.addresses_from_env(named)
+        else:
+            providers = ProviderSettings.from_env(environ or sim.environ())
         async with running(chosen, providers, demands=demands, clock=clock) as url:
             async with httpx.AsyncClient(verify=False) as bootstrap:
                 seen = (await bootstrap.get(url + "/v1/evidence")).json()

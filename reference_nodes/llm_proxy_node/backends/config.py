@@ -6,15 +6,13 @@ from typing import Final, final
 from urllib.parse import urlsplit
 
 from opengradient.core.canonical import JsonObject
+from opengradient.core.providers import PROVIDER_ADDRESSES
 from opengradient.errors import ConfigurationError
 
-DEFAULT_BASE_URLS: Final[Mapping[str, str]] = {
-    "openai": "https://api.openai.com/v1",
-    "anthropic": "https://api.anthropic.com",
-    "google": "https://generativelanguage.googleapis.com",
-    "xai": "https://api.x.ai/v1",
-}
-"""The providers' documented addresses, each as its own SDK writes the base URL."""
+_KEY_VARIABLES: Final = (
+    *(f"{name.upper()}_API_KEY" for name in PROVIDER_ADDRESSES),
+    "OPENGRADIENT_UPSTREAM_API_KEY",
+)
 
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -87,13 +85,37 @@ class ProviderSettings:
         return {name: endpoint.base_url for name, endpoint in known.items() if endpoint}
 
     @classmethod
+    def addresses_from_env(cls, environ: Mapping[str, str]) -> "ProviderSettings":
+        """Read where the providers are, for keys that come sealed. No key is taken.
+
+        Every provider has its documented address unless the environment names another; a
+        compatible server is there only if named.
+
+        Raises:
+            ConfigurationError: A variable is not valid, or one holds a key
+                (code ``keys.environment``); names it, without its value.
+        """
+        held = sorted(name for name in _KEY_VARIABLES if environ.get(name))
+        if held:
+            raise ConfigurationError(
+                f"{', '.join(held)}: keys come sealed, not from here", code="keys.environment"
+            )
+        endpoints = {
+            name: _endpoint(
+                environ.get(f"{name.upper()}_BASE_URL") or url, None, f"{name.upper()}_BASE_URL"
+            )
+            for name, url in PROVIDER_ADDRESSES.items()
+        }
+        return cls(**endpoints, compatible=_upstream(environ))
+
+    @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> "ProviderSettings":
         """Read the environment. An empty variable counts as absent.
 
         Raises:
             ConfigurationError: A variable is not valid; names it, without its value.
         """
-        endpoints = {name: _provider(environ, name) for name in DEFAULT_BASE_URLS}
+        endpoints = {name: _provider(environ, name) for name in PROVIDER_ADDRESSES}
         return cls(**endpoints, compatible=_upstream(environ))
 
 
@@ -102,7 +124,7 @@ def _provider(environ: Mapping[str, str], name: str) -> Endpoint | None:
     key = environ.get(variable)
     if not key:
         return None
-    base_url = environ.get(f"{name.upper()}_BASE_URL") or DEFAULT_BASE_URLS[name]
+    base_url = environ.get(f"{name.upper()}_BASE_URL") or PROVIDER_ADDRESSES[name]
     return _endpoint(base_url, key, f"{variable}, {name.upper()}_BASE_URL")
 
 

@@ -13,6 +13,7 @@ _ENTRIES: Final = {
     "chat": Entry("opengradient.cli.chat:chat", "Ask a model; the answer is verified."),
     "models": Entry("opengradient.cli.models:models", "List the models that the network serves."),
     "nodes": Entry("opengradient.cli.nodes:nodes", "List the network's nodes."),
+    "node": Entry("opengradient.cli.node:node", "Inspect a node; seal provider keys to it."),
     "verify": Entry("opengradient.cli.verify:verify", "Check a receipt file, offline."),
     "receipt": Entry("opengradient.cli.receipt:receipt", "Look into a receipt file; withhold."),
     "evidence": Entry("opengradient.cli.evidence:evidence", "Check an attestation document."),

@@ -14,29 +14,40 @@ from opengradient.cli.evidence_claims import show_refusal
 from opengradient.core.bundle import ReceiptBundle
 from opengradient.errors import OpenGradientError
 from opengradient.networks import Network
+from opengradient.verify.aci import VerifiedAciReceipt
 from opengradient.verify.receipts import VerifiedReceipt
 from opengradient.verify.verdict import Verdict
 
 
-def show_accepted(checked: VerifiedReceipt, *, at_ms: int, network: Network | None) -> None:
+def show_accepted(
+    checked: VerifiedReceipt | VerifiedAciReceipt, *, at_ms: int, network: Network | None
+) -> None:
     """Print an accepted receipt."""
     out = console()
     if checked.verdict.simulated:
         out.print(simulated_banner())
     out.print(plain("ACCEPTED", "bold green"))
-    signed = checked.bundle.signed
-    out.print(
-        pairs(
-            [
-                ("receipt", f"0x{signed.digest.hex()}"),
-                ("node", f"0x{signed.receipt.node_id.hex()}"),
-                ("made", at(signed.receipt.finished_at)),
-                ("judged", f"at {at(at_ms)}, by {_by(network)}"),
-            ]
-        )
-    )
+    head = _head(checked) if isinstance(checked, VerifiedReceipt) else _aci_head(checked)
+    out.print(pairs([*head, ("judged", f"at {at(at_ms)}, by {_by(network)}")]))
     out.print(claims_table(checked.verdict))
     out.print(summary(checked.verdict))
+
+
+def _head(checked: VerifiedReceipt) -> list[tuple[str, object]]:
+    signed = checked.bundle.signed
+    return [
+        ("receipt", f"0x{signed.digest.hex()}"),
+        ("node", f"0x{signed.receipt.node_id.hex()}"),
+        ("made", at(signed.receipt.finished_at)),
+    ]
+
+
+def _aci_head(checked: VerifiedAciReceipt) -> list[tuple[str, object]]:
+    return [
+        ("receipt", f"{checked.receipt.receipt_id} (ACI)"),
+        ("keyset", f"sha256:{checked.keyset.digest.hex()}"),
+        ("made", at(checked.receipt.served_at * 1000)),
+    ]
 
 
 def _by(network: Network | None) -> str:

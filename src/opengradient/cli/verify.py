@@ -11,8 +11,10 @@ from opengradient.cli.times import TIME, now_ms
 from opengradient.errors import UnsupportedError, VerificationError
 
 if TYPE_CHECKING:
+    from opengradient.core.aci import AciBundle
     from opengradient.core.bundle import ReceiptBundle
     from opengradient.networks import Network
+    from opengradient.verify.aci import VerifiedAciReceipt
     from opengradient.verify.receipts import VerifiedReceipt
 
 _FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
@@ -46,6 +48,7 @@ _OF_THE_CLOCK: Final = frozenset(
 @click.option("--policy", type=click.Path(exists=True, path_type=Path), help="Trust policy (JSON).")
 @click.option("--at", "at_ms", type=TIME, help="Judge at this time; by default now.")
 @click.option("--rpc", help="Also look at the ledger at this URL whether the root is anchored.")
+@click.option("--keyset", type=_FILE, help="ACI: a keyset (JSON) that you established before.")
 @click.option("--offline", is_flag=True, help="Make sure of it: any use of a socket is an error.")
 @exits.json_option
 def verify(  # noqa: PLR0917  (one argument per option)
@@ -54,10 +57,14 @@ def verify(  # noqa: PLR0917  (one argument per option)
     policy: Path | None,
     at_ms: int | None,
     rpc: str | None,
+    keyset: Path | None,
     offline: bool,  # noqa: FBT001
     json_: bool,  # noqa: FBT001
 ) -> None:
     """Check a receipt file, claim by claim. Offline, unless --rpc is given.
+
+    FILE is a receipt of this network's nodes, or one of the open format ACI: the service's bare
+    document, or a bundle of it with its attestation report (docs/spec/aci.md).
 
     TIME is RFC 3339 (2026-01-03T21:00:00Z) or Unix seconds or milliseconds. Evidence expires
     after hours: to judge an archived receipt, name a time that you trust for other reasons.
@@ -66,7 +73,8 @@ def verify(  # noqa: PLR0917  (one argument per option)
     """
     from opengradient.cli.trust import trust_for  # noqa: PLC0415
     from opengradient.cli.verdicts import show_accepted, show_refused  # noqa: PLC0415
-    from opengradient.wire.receipts import decode_bundle  # noqa: PLC0415
+    from opengradient.core.bundle import ReceiptBundle  # noqa: PLC0415
+    from opengradient.offline import read_any  # noqa: PLC0415
 
     if offline:
         if rpc is not None:
@@ -79,16 +87,23 @@ def verify(  # noqa: PLR0917  (one argument per option)
         "at": when,
         "network": None if network is None else network.name,
     }
-    bundle: ReceiptBundle | None = None
+    bundle: ReceiptBundle | AciBundle | None = None
     try:
-        bundle = decode_bundle(_read(file))
-        checked = _check(bundle, trusted=trusted, network=network, when=when, rpc=rpc)
+        bundle = read_any(_read(file))
+        checked: VerifiedReceipt | VerifiedAciReceipt
+        if isinstance(bundle, ReceiptBundle):
+            if keyset is not None:
+                raise click.UsageError("--keyset is for ACI receipts only")
+            checked = _check(bundle, trusted=trusted, network=network, when=when, rpc=rpc)
+        else:
+            checked = _check_aci(bundle, trusted=trusted, when=when, keyset=keyset)
     except (VerificationError, UnsupportedError) as error:
         result, status = exits.judge(error)
         if json_:
             exits.print_json({"result": result, **head, **exits.as_json(error)})
         else:
-            show_refused(error, result, bundle if error.code in _OF_THE_CLOCK else None)
+            ours = bundle if isinstance(bundle, ReceiptBundle) else None
+            show_refused(error, result, ours if error.code in _OF_THE_CLOCK else None)
         raise click.exceptions.Exit(status) from None
     if json_:
         exits.print_json({"result": "accepted", "code": None, **head, **summary(checked)})
@@ -125,10 +140,36 @@ def _check(
     return verify_bundle(bundle, policy=trusted, now=when, network=network, anchored_roots=roots)
 
 
-def summary(checked: "VerifiedReceipt") -> dict[str, object]:
+def _check_aci(
+    bundle: "AciBundle", *, trusted: Any, when: int, keyset: Path | None
+) -> "VerifiedAciReceipt":
+    from opengradient.core.aci import AciKeyset  # noqa: PLC0415
+    from opengradient.core.canonical import parse_json_object  # noqa: PLC0415
+    from opengradient.offline import verify_aci  # noqa: PLC0415
+    from opengradient.verify.aci import AciExpectation  # noqa: PLC0415
+
+    known = None
+    if keyset is not None:
+        known = AciKeyset.parse(parse_json_object(keyset.read_bytes(), what="the keyset"))
+    expect = AciExpectation(keyset=known)
+    return verify_aci(bundle, policy=trusted, now=when, expect=expect)
+
+
+def summary(checked: "VerifiedReceipt | VerifiedAciReceipt") -> dict[str, object]:
     """What was accepted, for machines."""
+    from opengradient.verify.receipts import VerifiedReceipt  # noqa: PLC0415
+
+    if not isinstance(checked, VerifiedReceipt):
+        return {
+            "kind": "aci",
+            "receipt_id": checked.receipt.receipt_id,
+            "keyset_digest": checked.keyset.digest.hex(),
+            "finished_at": checked.receipt.served_at * 1000,
+            **checked.verdict.as_json(),
+        }
     receipt = checked.receipt
     return {
+        "kind": "opengradient",
         "digest": f"0x{checked.bundle.signed.digest.hex()}",
         "node_id": f"0x{receipt.node_id.hex()}",
         "finished_at": receipt.finished_at,

@@ -11,6 +11,7 @@ from opengradient.errors._codes import (
     collateral,
     gpu,
     inference,
+    keys,
     ledger,
     model,
     node,
@@ -53,6 +54,7 @@ CODES: Mapping[str, Code] = _merge(
     model.TABLE,
     inference.TABLE,
     node.TABLE,
+    keys.TABLE,
 )
 
 __all__ = ["CODES", "Code"]

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from opengradient.core.canonical import parse_json
 from opengradient.core.digests import equal, sha384
+from opengradient.core.rtmr import replay
 from opengradient.errors import AttestationError, MalformedError
 
 REGISTERS: Final = 4
@@ -85,11 +86,7 @@ def replay_event_log(events: Iterable[Event], register: int) -> bytes:
         events: The whole log; events of other registers are passed over.
         register: Number of the run-time register, 0 to 3.
     """
-    value = bytes(DIGEST_BYTES)
-    for event in events:
-        if event.register == register:
-            value = sha384(value + event.digest)
-    return value
+    return replay(event.digest for event in events if event.register == register)
 
 
 def check_event_log(events: Sequence[Event], registers: Sequence[bytes]) -> None:

@@ -6,6 +6,7 @@ from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
 from opengradient.core.evidence import GCP, MAA, NVIDIA
+from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.platforms.gcp import GcpPolicy
 from opengradient.verify.platforms.maa import MaaPolicy
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
@@ -35,6 +36,7 @@ class PlatformPolicy(Protocol):
 
 PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
     {
+        AciPolicy.kind: AciPolicy,
         SnpPolicy.kind: SnpPolicy,
         TdxPolicy.kind: TdxPolicy,
         SgxPolicy.kind: SgxPolicy,

@@ -1,0 +1,1 @@
+"""Small published constants of other projects, each folder with its source and licence."""

@@ -1,0 +1,1 @@
+"""A published boot event log of dstack."""
