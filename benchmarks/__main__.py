@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks._table import Row, render
 
-PAGES = ("importing", "receipts", "evidence", "proxy_node", "client", "settlement")
+PAGES = ("importing", "receipts", "evidence", "channel", "proxy_node", "client", "settlement")
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 NOTES = Path(__file__).parent / "notes.md"
 

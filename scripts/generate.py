@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+from checks_page import page as checks_page
+
 from opengradient import errors
 from opengradient.errors import CODES, OpenGradientError
 from reference_nodes.full_node.config import _parser as full_node_parser
@@ -71,7 +73,11 @@ def settings_page() -> str:
     return "\n".join([*lines, ""])
 
 
-PAGES = {"docs/errors.md": errors_page, "docs/settings.md": settings_page}
+PAGES = {
+    "docs/errors.md": errors_page,
+    "docs/settings.md": settings_page,
+    "docs/checks.md": checks_page,
+}
 
 
 def main() -> int:

@@ -101,6 +101,8 @@ class NodeRoutes:
                     "chainId": domain.chain_id,
                     "settlementContract": to_hex(domain.settlement_contract),
                 },
+                # The reference nodes compute on the CPU or elsewhere: they have no GPU to show.
+                "devices": [],
             }
         )
 

@@ -209,6 +209,24 @@ async def test_a_changed_legacy_answer_is_refused(net: World, name: str) -> None
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("during", [False, True])
+@pytest.mark.parametrize("what", ["keys", "measurements"])
+async def test_revoked_for_legacy_nodes(net: World, what: str, during: bool) -> None:
+    tamper = Tamper()
+    async with og.LLM(network=legacy(net), transports=tamper) as llm:
+        reply = await llm.chat("gpt-4.1-mini", HELLO)
+        (measurement,) = net.network.trust.measurements
+        ids = {"keys": reply.tee_id, "measurements": measurement}
+        after = replace(llm.policy, **{f"revoked_{what}": frozenset({ids[what]})})
+        if during:
+            tamper.json[CHAT] = lambda body: llm.use_policy(after) or body
+        else:
+            llm.use_policy(after)
+        with pytest.raises(VerificationError) as caught:
+            await llm.chat("gpt-4.1-mini", HELLO)
+    assert caught.value.code == f"attestation.revoked_{what.removesuffix('s')}"
+
+
 async def test_an_old_legacy_answer_is_refused(net: World) -> None:
     offset = [0]
     async with og.LLM(network=legacy(net), clock=lambda: system_clock_ms() + offset[0]) as llm:

@@ -16,6 +16,8 @@ _ENTRIES: Final = {
     "verify": Entry("opengradient.cli.verify:verify", "Check a receipt file, offline."),
     "receipt": Entry("opengradient.cli.receipt:receipt", "Look into a receipt file; withhold."),
     "evidence": Entry("opengradient.cli.evidence:evidence", "Check an attestation document."),
+    "release": Entry("opengradient.cli.release:release", "Sign and check release manifests."),
+    "policy": Entry("opengradient.cli.policy:policy", "Show and check a trust policy."),
     "network": Entry("opengradient.cli.network:network", "Show, list and choose networks."),
     "storage": Entry("opengradient.cli.storage:storage", "Store and read blobs by their id."),
     "version": Entry("opengradient.cli.version:version", "Show what is installed."),

@@ -1,21 +1,46 @@
 """What verified evidence says, claim by claim, for people and for machines."""
 
+from typing import TYPE_CHECKING, Final
+
 from opengradient.cli import console as show_on
 from opengradient.cli.exits import as_json as error_as_json
-from opengradient.core.evidence import VerifiedEvidence
+from opengradient.cli.exits import print_json
+from opengradient.core.devices import VerifiedDevice
+from opengradient.core.digests import sha256
+from opengradient.core.evidence import Evidence, VerifiedEvidence
 from opengradient.errors import OpenGradientError
 from opengradient.verify.verdict import Claim, Status, Verdict
+
+if TYPE_CHECKING:
+    from opengradient.transport.collateral import CollateralEntry
+
+
+HERE: Final = {
+    "x509.root": "Roots that are built in can be named: --root amd-milan (trusted only by name, "
+    "because forged reports of it are published), amd-genoa, amd-turin, intel-sgx, aws-nitro, nvidia-device.",
+    "policy.no_trust": "Name the root: --root FILE, or a whole policy: --policy FILE.",
+    "collateral.missing": "Pass it with --collateral and --chain, or leave out --offline.",
+    "snp.crl.missing": "Pass AMD's list with --collateral, or go without: --unsafe-without-crl.",
+    "dcap.tcb.status": "Accept this state: --accept-status and --accept-advisory, or --policy.",
+    "dcap.tcb.advisory": "Accept the advisory: --accept-advisory, or --policy.",
+    "x509.expired": "Judge at another time that you trust for other reasons: --at TIME.",
+    "dcap.crl.expired": "Judge at another time that you trust for other reasons: --at TIME.",
+    "dcap.tcb_info.expired": "Judge at another time that you trust for other reasons: --at TIME.",
+    "dcap.qe_identity.expired": "Judge at another time that you trust for other reasons: --at.",
+    "releases.expired": "Judge at another time that you trust for other reasons: --at TIME.",
+}
+"""Code to what the command line can do about it."""
 
 
 def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
     """Put what was checked into claims."""
     return (
         _origin(checked),
-        Claim("document", Status.PROVEN, "signature by the chain's leaf", checked.module_id),
+        Claim("document", Status.PROVEN, _signer(checked), checked.module_id),
         Claim(
             "time",
             Status.PROVEN,
-            "windows of the certificates",
+            "times of the token" if checked.by_service else "windows of the certificates",
             ("" if checked.issued_at_ms is None else f"issued {show_on.at(checked.issued_at_ms)}, ")
             + f"good until {show_on.at(checked.valid_until_ms)}",
         ),
@@ -26,11 +51,16 @@ def claims_of(checked: VerifiedEvidence) -> tuple[Claim, ...]:
     )
 
 
+def _signer(checked: VerifiedEvidence) -> str:
+    return "signature by " + (checked.root if checked.by_service else "the chain's leaf")
+
+
 def _origin(checked: VerifiedEvidence) -> Claim:
     if checked.simulated:
         return Claim("enclave", Status.ASSERTED, "a software root", "SIMULATED: no hardware")
     detail = "debug mode: the host can read its memory" if checked.debug else "production mode"
-    return Claim("enclave", Status.PROVEN, checked.root, detail)
+    status = Status.ASSERTED if checked.by_service else Status.PROVEN
+    return Claim("enclave", status, checked.root, detail)
 
 
 def _code(checked: VerifiedEvidence) -> Claim:
@@ -38,7 +68,7 @@ def _code(checked: VerifiedEvidence) -> Claim:
         return Claim("code", Status.ABSENT, "a debug enclave measures nothing", checked.measurement)
     if not checked.measurement_accepted:
         return Claim("code", Status.ASSERTED, "compared with nothing", checked.measurement)
-    status = Status.ASSERTED if checked.simulated else Status.PROVEN
+    status = Status.ASSERTED if checked.simulated or checked.by_service else Status.PROVEN
     return Claim("code", status, checked.measurement_source, checked.measurement)
 
 
@@ -94,13 +124,44 @@ def as_json(checked: VerifiedEvidence, *, at_ms: int) -> dict[str, object]:
     }
 
 
-def show(checked: VerifiedEvidence, *, at_ms: int, any_is_meant: bool) -> None:
-    """Print the verdict for a person."""
+def report(
+    checked: VerifiedEvidence,
+    presented: Evidence,
+    *,
+    at_ms: int,
+    detected: bool,
+    entries: "tuple[CollateralEntry, ...]",
+    any_is_meant: bool,
+    json_: bool,
+) -> None:
+    """Print the verdict.
+
+    Args:
+        checked: What the evidence says.
+        presented: The evidence, with the collateral that it was judged with.
+        at_ms: When it was judged, Unix milliseconds.
+        detected: Whether its kind was found out from its content.
+        entries: What was fetched for it.
+        any_is_meant: Whether the caller knows that the code was compared with nothing.
+        json_: For machines.
+    """
+    claims = (*claims_of(checked), *(_fetched(entry, at_ms) for entry in entries))
+    if json_:
+        shown = as_json(checked, at_ms=at_ms)
+        items = presented.collateral.items
+        shown["kind_detected"] = detected
+        shown["collateral"] = {name: sha256(data).hex() for name, data in items}
+        shown["claims"] = Verdict(claims=claims, simulated=checked.simulated).as_json()["claims"]
+        print_json(shown)
+        return
     out = show_on.console()
     if checked.simulated:
         out.print(show_on.simulated_banner())
     out.print(show_on.plain(f"ACCEPTED at {show_on.at(at_ms)}", "bold green"))
-    out.print(show_on.claims_table(claims_of(checked)))
+    if detected:
+        note = f"{checked.kind}, found out from its content; --kind says it for sure"
+        out.print(show_on.plain(note))
+    out.print(show_on.claims_table(claims))
     if not (checked.measurement_accepted or any_is_meant or checked.debug):
         note = (
             f"The code was compared with nothing. Require it: --measurement {checked.measurement}"
@@ -108,12 +169,34 @@ def show(checked: VerifiedEvidence, *, at_ms: int, any_is_meant: bool) -> None:
         out.print(show_on.plain(note, "yellow"), soft_wrap=True)
 
 
+def _fetched(entry: "CollateralEntry", now_ms: int) -> Claim:
+    return Claim(
+        "collateral_fetched",
+        Status.ASSERTED,
+        "this machine",
+        f"{entry.key}: fetched {entry.age(now_ms)}",
+    )
+
+
+def report_devices(devices: tuple[VerifiedDevice, ...], *, at_ms: int, json_: bool) -> None:
+    """Print what evidence says about devices: never about a signing key."""
+    claims = tuple(device.claim for device in devices)
+    if json_:
+        shown = Verdict(claims=claims, simulated=False).as_json()["claims"]
+        print_json({"result": "accepted", "code": None, "at": at_ms, "claims": shown})
+        return
+    out = show_on.console()
+    out.print(show_on.plain(f"ACCEPTED at {show_on.at(at_ms)}", "bold green"))
+    out.print(show_on.claims_table(claims))
+
+
 def show_refusal(error: OpenGradientError, result: str) -> None:
     """Print why a file was not accepted."""
     out = show_on.console()
     out.print(show_on.plain(f"{result.upper()}: {error.message}", "bold red"))
     shown = error_as_json(error)
-    names = ("step", "code", "expected", "actual", "next")
+    names = ("step", "code", "expected", "actual", "next", "here")
+    shown["here"] = HERE.get(error.code)
     out.print(
         show_on.pairs(
             (name, value) for name in names if (value := shown.get(name)) not in (None, "")

@@ -18,7 +18,24 @@ if TYPE_CHECKING:
 _FILE: Final = click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
 
 _OF_THE_CLOCK: Final = frozenset(
-    {"x509.expired", "x509.not_yet_valid", "nitro.timestamp.stale", "nitro.timestamp.future"}
+    {
+        "x509.expired",
+        "x509.not_yet_valid",
+        "nitro.timestamp.stale",
+        "nitro.timestamp.future",
+        "dcap.crl.expired",
+        "dcap.crl.not_yet_valid",
+        "dcap.tcb_info.expired",
+        "dcap.tcb_info.not_yet_valid",
+        "dcap.qe_identity.expired",
+        "dcap.qe_identity.not_yet_valid",
+        "snp.crl.expired",
+        "snp.crl.not_yet_valid",
+        "jwt.time.expired",
+        "jwt.time.not_yet_valid",
+        "releases.expired",
+        "releases.future",
+    }
 )
 """Refusals that may only say that the file is judged at another time than it was made for."""
 

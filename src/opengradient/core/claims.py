@@ -34,3 +34,11 @@ class Claim:
     status: Status
     source: str
     detail: str = ""
+
+
+def age_in_words(milliseconds: int) -> str:
+    """An age for people: minutes, then hours, then days."""
+    minutes = max(0, milliseconds) // 60_000
+    if minutes < 120:
+        return f"{minutes} min ago"
+    return f"{minutes // 60} h ago" if minutes < 48 * 60 else f"{minutes // 1440} days ago"

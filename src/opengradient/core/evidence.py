@@ -46,6 +46,10 @@ MAA: Final = "azure-maa"
 NVIDIA: Final = "nvidia-gpu"
 """Kind of a GPU's evidence; it speaks of a device and never of a signing key."""
 
+BY_SERVICE: Final = frozenset({GCP, MAA})
+"""Kinds in which a service says what it found in the hardware's report: the service's word, which
+is asserted and not proven, because the report itself is not there to be checked."""
+
 MAX_DOCUMENT_BYTES: Final = 64 * 1024
 """Nothing genuine is larger; verifiers set tighter limits for their own format."""
 
@@ -157,3 +161,8 @@ class VerifiedEvidence:
         """Refuse every builder but the verifier."""
         if seal is not _SEAL:
             raise TypeError("VerifiedEvidence is built by opengradient.verify only")
+
+    @property
+    def by_service(self) -> bool:
+        """True where all this is the word of an attestation service."""
+        return self.kind in BY_SERVICE

@@ -19,6 +19,8 @@ from opengradient.errors import MalformedError
 SALT_BYTES: Final = 32
 """Salt of the RSA-PSS signature (SHA-256, MGF1 with SHA-256)."""
 
+_OHTTP_DOMAIN: Final = b"OPENGRADIENT_TEE_OHTTP_CONFIG_V1"
+
 _CHAT_OPTIONS: Final[tuple[str, ...]] = (
     "max_tokens",
     "stop",
@@ -193,3 +195,45 @@ class TeeFields:
     output: bytes
     timestamp: int
     tee_id: str
+
+
+@final
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OhttpStatement:
+    """What a node of the public network says about its key for Oblivious HTTP.
+
+    Attributes:
+        key_id: 0 to 255.
+        kem_id: RFC 9180 KEM.
+        kdf_id: RFC 9180 KDF.
+        aead_id: RFC 9180 AEAD.
+        public_key: The key.
+        key_config: The same as RFC 9458 section 3.1 writes it.
+        tee_id: keccak256 of the node's RSA key, 32 bytes.
+        signature: RSA-PSS over `ohttp_statement_hash`.
+    """
+
+    key_id: int
+    kem_id: int
+    kdf_id: int
+    aead_id: int
+    public_key: bytes
+    key_config: bytes
+    tee_id: bytes
+    signature: bytes
+
+
+def ohttp_statement_hash(statement: OhttpStatement) -> bytes:
+    """What the node signs: every part in a word of 32 bytes, keys by their hash."""
+    numbers = (statement.key_id, statement.kem_id, statement.kdf_id, statement.aead_id)
+    return keccak256(
+        b"".join(
+            (
+                keccak256(_OHTTP_DOMAIN),
+                statement.tee_id,
+                *(number.to_bytes(32) for number in numbers),
+                keccak256(statement.public_key),
+                keccak256(statement.key_config),
+            )
+        )
+    )

@@ -19,6 +19,7 @@ class NodeEvidence:
         tls_certificate: Its TLS certificate in PEM; None without TLS.
         legacy_signing_key: Its RSA key in PEM; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        devices: Evidence of its GPUs, which binds no key; empty where it shows none.
     """
 
     node_id: bytes
@@ -27,3 +28,4 @@ class NodeEvidence:
     tls_certificate: str | None
     legacy_signing_key: str | None
     domain: ReceiptDomain
+    devices: tuple[Evidence, ...] = ()

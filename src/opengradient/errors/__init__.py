@@ -8,9 +8,10 @@ OpenGradientError                       .code (stable), .diagnostics() (what to 
 │  ├─ ConnectError                      no connection: nothing was sent
 │  ├─ TimedOutError                     no answer in time: it may have been processed
 │  ├─ ProtocolError                     the peer broke HTTP, SSE or JSON
-│  └─ NodeError                         the node answered with an error status (.status, .node_id, .body)
-│     ├─ RateLimitedError               (.retry_after)
-│     └─ NotFoundError
+│  ├─ NodeError                         the node answered with an error status (.status, .node_id, .body)
+│  │  ├─ RateLimitedError               (.retry_after)
+│  │  └─ NotFoundError
+│  └─ RelayError                        a relay answered for itself, outside the seal (.status, .body, .retry_after)
 ├─ OutputError                          authentic, but not of the form that was asked for (.reply)
 ├─ PaymentError                         an offer, an allowance or a charge that the caller did not permit
 ├─ ChainError                           the ledger refused or did not answer
@@ -23,6 +24,7 @@ OpenGradientError                       .code (stable), .diagnostics() (what to 
 │  │  ├─ CertificateChainError
 │  │  ├─ MeasurementMismatchError
 │  │  └─ FreshnessError
+│  ├─ ChannelError                      not sealed by the attested node for this request
 │  ├─ SignatureError
 │  ├─ InclusionError
 │  ├─ ProofError
@@ -40,6 +42,7 @@ from opengradient.errors._tree import (
     AttestationError,
     CertificateChainError,
     ChainError,
+    ChannelError,
     ConfigurationError,
     ConnectError,
     FreshnessError,
@@ -56,6 +59,7 @@ from opengradient.errors._tree import (
     ProofError,
     ProtocolError,
     RateLimitedError,
+    RelayError,
     RevertedError,
     SettlementError,
     SignatureError,
@@ -72,6 +76,7 @@ __all__ = [
     "AttestationError",
     "CertificateChainError",
     "ChainError",
+    "ChannelError",
     "Code",
     "ConfigurationError",
     "ConnectError",
@@ -89,6 +94,7 @@ __all__ = [
     "ProofError",
     "ProtocolError",
     "RateLimitedError",
+    "RelayError",
     "RevertedError",
     "SettlementError",
     "SignatureError",

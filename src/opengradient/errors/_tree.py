@@ -124,6 +124,34 @@ class NotFoundError(NodeError):
     default_code = "node.not_found"
 
 
+class RelayError(TransportError):
+    """A relay of the confidential channel answered with an error of its own, outside the seal.
+
+    Nobody vouches for what it says; the node may have processed the request or not.
+
+    Attributes:
+        status: HTTP status.
+        body: What it said (at most 2,000 characters).
+        retry_after: Seconds to wait, where the relay said so.
+    """
+
+    default_code = "channel.relay"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        body: str = "",
+        retry_after: float | None = None,
+        code: str | None = None,
+    ) -> None:
+        super().__init__(message, code=code)
+        self.status = status
+        self.body = body[:2000]
+        self.retry_after = retry_after
+
+
 class OutputError(OpenGradientError):
     """The answer is authentic, and not of the form that was asked for.
 
@@ -240,6 +268,12 @@ class FreshnessError(AttestationError):
     """Too old, from the future, or not an answer to our nonce."""
 
     default_code = "attestation.freshness"
+
+
+class ChannelError(VerificationError):
+    """Not sealed by the attested node for this very request, so it says nothing."""
+
+    default_code = "channel.open"
 
 
 class SignatureError(VerificationError):

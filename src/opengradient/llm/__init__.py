@@ -1,6 +1,7 @@
 """Language models through attested nodes; every answer is verified before it is returned."""
 
 from opengradient.llm.client import LLM
+from opengradient.llm.confidential import ConfidentialLLM
 from opengradient.llm.known_models import TEE_LLM
 from opengradient.llm.options import (
     ChatOptions,
@@ -34,6 +35,7 @@ __all__ = [
     "ChatReply",
     "ChatStream",
     "CompletionOptions",
+    "ConfidentialLLM",
     "EmbeddingOptions",
     "EmbeddingReply",
     "HeldReceipt",

@@ -17,6 +17,7 @@ from opengradient.errors import (
     PaymentError,
     ProtocolError,
     RateLimitedError,
+    RelayError,
     TransportError,
     VerificationError,
 )
@@ -27,9 +28,9 @@ from opengradient.llm.pool import NodePool
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.reply import NodeFacts
 from opengradient.llm.requests import Call
+from opengradient.llm.trust import Trust
 from opengradient.transport import AnswerStream
 from opengradient.transport.retry import NOTHING_DONE
-from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.openai_decode import decode_reply
 from opengradient.wire.receipts import decode_attached
 
@@ -37,6 +38,7 @@ _T = TypeVar("_T")
 
 REPLAYED: Final = "x-opengradient-replayed"
 MAX_ANSWER_BYTES: Final = 64 * 1024 * 1024
+_OTHER_KEYS: Final = frozenset({"transport.tls_pin", "channel.key_unknown"})
 KINDS_OF: Final = {
     ReceiptKind.CHAT: frozenset({ReceiptKind.CHAT, ReceiptKind.REFUSAL}),
     ReceiptKind.COMPLETION: frozenset({ReceiptKind.COMPLETION, ReceiptKind.REFUSAL}),
@@ -79,10 +81,10 @@ class Caller:
     did the work.
     """
 
-    def __init__(self, pool: NodePool, policy: TrustPolicy, environment: Environment) -> None:
+    def __init__(self, pool: NodePool, trust: Trust, environment: Environment) -> None:
         """Choose nodes from `pool`."""
         self._pool = pool
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
 
     async def whole(self, call: Call) -> Checked:
@@ -169,25 +171,28 @@ class Caller:
         try:
             return await self._sent(call, attempts, node, session, send)
         except ConnectError as error:
-            if error.code != "transport.tls_pin":
-                node.health.failed(self._environment.clock())
-                raise _NotSentError(error) from error
-        # The node shows another certificate: it may have restarted with new keys. Nothing was
-        # sent; its evidence decides.
+            if error.code not in _OTHER_KEYS:
+                raise self._not_sent(node, error) from error
+        # The node has other keys than it had: it may have replaced them, or restarted. Nothing
+        # was processed; its evidence decides.
         node.distrust(session)
         session = await self._session(node)
         try:
             return await self._sent(call, attempts, node, session, send)
         except ConnectError as error:
-            node.health.failed(self._environment.clock())
-            raise _NotSentError(error) from error
+            raise self._not_sent(node, error) from error
 
     async def _session(self, node: Node) -> Session:
         try:
             return await node.session()
         except OpenGradientError as error:
-            node.health.failed(self._environment.clock())
-            raise _NotSentError(error) from error
+            raise self._not_sent(node, error) from error
+
+    def _not_sent(self, node: Node, error: OpenGradientError) -> "_NotSentError":
+        node.health.failed(self._environment.clock())
+        if error.code == "channel.no_node":
+            self._pool.read_again()
+        return _NotSentError(error)
 
     async def _sent(
         self,
@@ -202,7 +207,7 @@ class Caller:
             attempts=attempts,
             node=node,
             session=session,
-            policy=self._policy,
+            trust=self._trust,
             environment=self._environment,
         )
         node.health.running += 1
@@ -234,7 +239,7 @@ class Caller:
         raise ConnectError(f"no node could be reached: {listed}", code="transport.no_node")
 
     async def _pause(self, attempt: int, error: OpenGradientError) -> None:
-        asked = error.retry_after if isinstance(error, RateLimitedError) else None
+        asked = error.retry_after if isinstance(error, RateLimitedError | RelayError) else None
         environment = self._environment
         seconds = environment.retry.pause(
             max(attempt, 1), retry_after=asked, uniform=environment.uniform

@@ -20,12 +20,12 @@ from opengradient.errors import (
     UnsupportedParameterError,
 )
 from opengradient.llm.environment import Environment
-from opengradient.llm.node import Node, Session
+from opengradient.llm.node import KnownEvidence, Node, Session
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.requests import Call
+from opengradient.llm.trust import Trust
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.legacy import verify_tee_fields
-from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
 from opengradient.wire.legacy import decode_tee_fields
 from opengradient.wire.openai_decode import decode_error
@@ -92,15 +92,18 @@ class Checker:
         attempts: Attempts,
         node: Node,
         session: Session,
-        policy: TrustPolicy,
+        trust: Trust,
         environment: Environment,
     ) -> None:
-        """Take all that the client knows by itself; take it when the request is sent."""
+        """Take all that the client knows by itself; take it when the request is sent.
+
+        The policy is the exception: what comes back is judged by the one in force then.
+        """
         self.call = call
         self.node = node
         self.session = session
         self._attempts = attempts
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         node_id = session.verified.node_id
         attempts.count += 1
@@ -118,7 +121,7 @@ class Checker:
         receipt, digest = signed.receipt, signed.digest
         known = await self.node.evidence(receipt.evidence_digest, self.session)
         history = self.node.history(receipt.node_id, receipt.settlement_mode)
-        expect = self._expectation(answer, digest)
+        expect = self._expectation(answer, digest, known)
         bundle = answer.attached.bundle(
             request=self.call.fields(),
             response=answer.response,
@@ -127,20 +130,21 @@ class Checker:
         )
         verified = verify_receipt(
             bundle,
-            policy=self._policy,
+            policy=known.policy,
             now_ms=self._environment.clock(),
             expect=expect,
             evidence=known.verified,
         )
         history.record(receipt, digest)
-        return HeldReceipt(verified, policy=self._policy, expect=expect)
+        return HeldReceipt(verified, policy=known.policy, expect=expect)
 
-    def _expectation(self, answer: Answer, digest: bytes) -> Expectation:
+    def _expectation(self, answer: Answer, digest: bytes, known: KnownEvidence) -> Expectation:
         receipt = answer.attached.signed.receipt
         repeated = answer.replayed or self._attempts.count > 1 or self.call.own_key
         mark = None if repeated else self._attempts.marks.get(receipt.node_id)
         return Expectation(
             domain=self.session.verified.domain,
+            devices=self.session.verified.devices,
             nonce=self.call.nonce,
             channel=self._channel(receipt.channel_binding, replayed=answer.replayed),
             settlement_mode=self.call.settlement.number,
@@ -154,6 +158,7 @@ class Checker:
             previous=self.node.history(receipt.node_id, receipt.settlement_mode).previous_of(
                 receipt, digest, mark
             ),
+            collateral_fetched_at_ms=known.fetched_at_ms,
         )
 
     def _channel(self, binding: bytes, *, replayed: bool) -> Channel | None:

@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, Self, Unpack, final, overload
+from typing import Any, Final, Literal, Self, Unpack, overload
 
 from opengradient.errors import ConfigurationError, UnsupportedError
 from opengradient.llm.calling import Caller, Checked
@@ -30,18 +30,26 @@ from opengradient.llm.requests import (
 )
 from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
-from opengradient.networks import Network, NodeProtocol, load_network
-from opengradient.transport import RetryPolicy, TransportFactory
+from opengradient.llm.trust import Trust
+from opengradient.llm.ways import Relay, RelayProfile
+from opengradient.networks import Network, NodeProtocol, config_home, load_network
+from opengradient.transport import RetryPolicy, TlsPin, TransportFactory
+from opengradient.transport.collateral import CollateralSource, VendorCollateral
+from opengradient.transport.ohttp import RelayHeaders
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import parse_hex
 from opengradient.wire.nodes import decode_models
 
 _log = logging.getLogger("opengradient.llm")
 
+_PROFILES: Final = {
+    NodeProtocol.RECEIPTS: RelayProfile.RECEIPTS,
+    NodeProtocol.LEGACY: RelayProfile.LEGACY,
+}
+
 Messages = Sequence[Message | Mapping[str, Any]]
 
 
-@final
 class LLM:
     """Chat, completion and embeddings through attested nodes.
 
@@ -50,7 +58,7 @@ class LLM:
 
     Attributes:
         network: The network in use; ``network.source`` says how it was chosen.
-        policy: Whom and what is trusted.
+        policy: Whom and what is trusted; `use_policy` replaces it.
     """
 
     def __init__(
@@ -66,6 +74,11 @@ class LLM:
         settlement_mode: x402SettlementMode | str = x402SettlementMode.BATCH_HASHED,
         clock: Callable[[], int] = system_clock_ms,
         transports: TransportFactory | None = None,
+        collateral: CollateralSource | None = None,
+        relay: str | None = None,
+        relay_headers: RelayHeaders | None = None,
+        relay_pin: TlsPin | None = None,
+        relay_profile: str = RelayProfile.RECEIPTS,
     ) -> None:
         """Choose network and trust. Nothing is sent before the first call.
 
@@ -81,6 +94,15 @@ class LLM:
             settlement_mode: What of an inference reaches the ledger, unless a call says else.
             clock: Unix milliseconds; this machine's clock by default.
             transports: Another way to the network; pinned HTTP by default.
+            collateral: Another source of what vendors sign beside evidence; by default their
+                services, kept in the folder ``collateral`` of the configuration.
+            relay: Address of a relay. Requests then go through it, sealed to each node's attested
+                key (Oblivious HTTP): the node does not learn who asks, the relay not what.
+            relay_headers: What the relay wants to see of its user, for example an API key; or an
+                async function that gives it.
+            relay_pin: What TLS to the relay trusts; the system's authorities by default.
+            relay_profile: ``opengradient-legacy`` for relays of the public network, which carry
+                chat only, without padding; the client then attests nodes straight.
 
         Raises:
             ConfigurationError: No network, or an argument that is not valid.
@@ -89,22 +111,46 @@ class LLM:
         if timeout <= 0 or max_retries < 0:
             raise ConfigurationError("timeout is above 0 and max_retries is not below it")
         self.network = _adapted(load_network(network), rpc_url, tee_registry_address)
-        self.policy = policy or self.network.trust
+        self._trust = Trust(policy or self.network.trust)
         self._settlement = settlement_of({"settlement_mode": settlement_mode})
         environment = Environment(
             clock=clock, timeout=timeout, retry=RetryPolicy(max_retries=max_retries)
         )
-        self._environment = (
-            environment if transports is None else replace(environment, transports=transports)
+        if transports is not None:
+            environment = replace(environment, transports=transports)
+        self._environment = replace(
+            environment,
+            collateral=collateral
+            or VendorCollateral(
+                transports=environment.transports,
+                clock=clock,
+                folder=config_home() / "collateral",
+            ),
         )
-        self._pool = NodePool(self.network, self.policy, self._environment)
-        self._caller = Caller(self._pool, self.policy, self._environment)
+        self._relay = self._relay_of(relay, relay_headers, relay_pin, relay_profile)
+        self._pool = NodePool(self.network, self._trust, self._environment, self._relay)
+        self._caller = Caller(self._pool, self._trust, self._environment)
         self._legacy = (
-            LegacyCaller(self.network, self.policy, self._environment)
+            LegacyCaller(self.network, self._trust, self._environment, self._relay)
             if self.network.protocol is NodeProtocol.LEGACY
             else None
         )
         _log.info("using network %s", self.network)
+
+    def _relay_of(
+        self, url: str | None, headers: RelayHeaders | None, pin: TlsPin | None, profile: str
+    ) -> Relay | None:
+        if url is None:
+            if headers is not None or pin is not None or profile != RelayProfile.RECEIPTS:
+                raise ConfigurationError("relay_* arguments are for a relay: name it")
+            return None
+        spoken = _PROFILES[self.network.protocol]
+        if profile != spoken:
+            raise ConfigurationError(
+                f"network {self.network.name} is reached through a relay with "
+                f"relay_profile={spoken.value!r}"
+            )
+        return Relay(url, self._environment, headers=headers, pin=pin)
 
     @classmethod
     def from_url(
@@ -113,14 +159,19 @@ class LLM:
         *,
         network: str | os.PathLike[str] | Network | None = None,
         **settings: Any,
-    ) -> "LLM":
+    ) -> Self:
         """Use one node only. It is verified like any other.
 
         Args:
             url: The node's address.
             network: Says whom to trust and where receipts settle; chosen as in `LLM`.
             settings: Further arguments of `LLM`.
+
+        Raises:
+            ConfigurationError: A relay, behind which nodes have no address.
         """
+        if settings.get("relay") is not None:
+            raise ConfigurationError("behind a relay nodes have no address: give relay to og.LLM")
         chosen = load_network(network)
         only = replace(chosen, node_urls=(url.rstrip("/"),), registry=None)
         return cls(network=only, **settings)
@@ -137,6 +188,23 @@ class LLM:
     ) -> None:
         """Close every connection."""
         await self.close()
+
+    @property
+    def policy(self) -> TrustPolicy:
+        """Whom and what is trusted now."""
+        return self._trust.policy
+
+    def use_policy(self, policy: TrustPolicy) -> None:
+        """Trust by another policy from now on, in one step; nothing waits.
+
+        Every node is verified anew before it gets another request, and whatever comes back from
+        now on is judged by this policy, also the answer to a request that is under way. Call it
+        in the event loop of the client.
+
+        Args:
+            policy: For example ``llm.policy.with_revocations(verified)``.
+        """
+        self._trust.policy = policy
 
     async def close(self) -> None:
         """Close every connection. The client can be used again and then opens new ones."""
@@ -251,7 +319,7 @@ class LLM:
             VerificationError: What a node gave is not to be believed.
         """
         self._need_receipts("receipts")
-        return await recall(self._pool, self.policy, self._environment, idempotency_key)
+        return await recall(self._pool, self._environment, idempotency_key)
 
     async def _ask(self, call: Call) -> ChatReply:
         if self._legacy is not None:
@@ -278,7 +346,7 @@ class LLM:
             checked.receipt,
             network=self.network,
             environment=self._environment,
-            node=(checked.node.url, checked.session.pin),
+            node=(checked.node.url, checked.session.connect),
         )
         return {
             "reply": checked.reply,

@@ -10,6 +10,7 @@ import anyio
 
 from opengradient.errors import ProtocolError
 from opengradient.transport import HttpTransport, RetryPolicy, TlsPin, Transport, TransportFactory
+from opengradient.transport.collateral import CollateralSource, NoCollateral
 
 
 def system_clock_ms() -> int:
@@ -33,6 +34,7 @@ class Environment:
         transports: Makes transports.
         retry: When to send again.
         timeout: Seconds per attempt, and the longest silence of a stream.
+        collateral: Completes evidence with what its vendor signs beside it.
     """
 
     clock: Callable[[], int] = system_clock_ms
@@ -41,6 +43,7 @@ class Environment:
     transports: TransportFactory = _connect
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout: float = 300.0
+    collateral: CollateralSource = field(default_factory=NoCollateral)
 
 
 class RpcPost:

@@ -29,24 +29,34 @@ from opengradient.errors import (
     NodeError,
     OpenGradientError,
     PaymentError,
+    PolicyError,
     ProtocolError,
     RateLimitedError,
+    UnsupportedError,
     UnsupportedParameterError,
 )
 from opengradient.llm.environment import Environment, RpcPost
 from opengradient.llm.reply import ChatChunk, ChatReply, NodeFacts
 from opengradient.llm.requests import Call
 from opengradient.llm.streaming import Opener, parse_frame, read_events, stream_cut
+from opengradient.llm.trust import Trust
+from opengradient.llm.ways import Relay, json_of
 from opengradient.networks import Network
 from opengradient.transport import AnswerStream, TlsPin, Transport
+from opengradient.transport.ohttp.legacy import CHAT_PATH, LegacyOhttpTransport
 from opengradient.verify.attestation import verify_evidence, verify_nitriding_user_data
-from opengradient.verify.legacy import legacy_verdict, verify_tee_fields
+from opengradient.verify.legacy import (
+    legacy_verdict,
+    verify_ohttp_statement,
+    verify_tee_fields,
+)
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
 from opengradient.wire.legacy import (
     decode_legacy_choices,
     decode_legacy_deltas,
     decode_legacy_usage,
+    decode_ohttp_statement,
     decode_tee_fields,
 )
 from opengradient.wire.sse import DONE
@@ -74,7 +84,9 @@ _CARRIED: Final = frozenset(
 class _Session:
     record: LegacyRecord
     transport: Transport
+    document: Evidence
     evidence: VerifiedEvidence
+    policy: TrustPolicy
     until_ms: int
 
     @property
@@ -86,10 +98,25 @@ class _Session:
 class LegacyCaller:
     """Carries calls to nodes of the public network."""
 
-    def __init__(self, network: Network, policy: TrustPolicy, environment: Environment) -> None:
-        """Nothing is read before the first call."""
+    def __init__(
+        self,
+        network: Network,
+        trust: Trust,
+        environment: Environment,
+        relay: Relay | None = None,
+    ) -> None:
+        """Nothing is read before the first call.
+
+        Args:
+            network: Says where the registry is.
+            trust: Whom to trust.
+            environment: Clock and transports.
+            relay: Carries chat requests, sealed to the node's HPKE key; evidence and the key are
+                still fetched from the node itself, because these relays have them not.
+        """
+        self._relay = relay
         self._network = network
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         self._records: list[LegacyRecord] = []
         self._read_at_ms: int | None = None
@@ -101,6 +128,8 @@ class LegacyCaller:
         sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             await session.transport.aclose()
+        if self._relay is not None:
+            await self._relay.aclose()
 
     async def whole(self, call: Call) -> ChatReply:
         """Send a call and return its verified answer."""
@@ -168,6 +197,8 @@ class LegacyCaller:
     def _body(self, call: Call) -> JsonObject:
         """The request as these nodes take it: the model without its provider's name."""
         body = dict(call.request.body)
+        if self._relay is not None and call.request.path != CHAT_PATH:
+            raise UnsupportedError("relays of the public network carry chat only")
         for name in body:
             if name not in _CARRIED:
                 raise UnsupportedParameterError(
@@ -188,6 +219,7 @@ class LegacyCaller:
         if fields is None:
             raise ProtocolError(f"{session.url} answered without tee_* fields")
         self._check(fields, call, session, body, choices)
+        evidence = self._judged(session)
         identifier, created, model = (answer.get(name) for name in ("id", "created", "model"))
         return ChatReply(
             reply=Reply(
@@ -203,9 +235,10 @@ class LegacyCaller:
             ),
             legacy=legacy_verdict(
                 fields,
-                evidence=session.evidence,
+                evidence=evidence,
                 choices=choices,
                 streamed=call.request.stream,
+                sealed=self._relay is not None,
             ),
             tee=fields,
             response_format=call.response_format,
@@ -243,10 +276,15 @@ class LegacyCaller:
                 return await send(session)
             except ConnectError as error:
                 failures.append(error)
+                if error.code == "channel.key_unknown":
+                    self._forget(session)  # the next call asks the node for its new key
         if len(failures) == 1:
             raise failures[0]
         listed = "; ".join(error.message for error in failures) or "the registry lists none"
         raise ConnectError(f"no node could be reached: {listed}", code="transport.no_node")
+
+    def _forget(self, session: _Session) -> None:
+        self._sessions = {key: one for key, one in self._sessions.items() if one is not session}
 
     async def _list(self) -> list[LegacyRecord]:
         async with self._lock:
@@ -273,25 +311,51 @@ class LegacyCaller:
         key = keccak256(record.endpoint.encode() + record.public_key + record.tls_certificate)
         async with self._lock:
             known = self._sessions.get(key)
-            if known is not None and self._environment.clock() < known.until_ms:
+            if known is not None and self._is_good(known):
                 return known
             transport = self._environment.transports(TlsPin.of_der(record.tls_certificate))
             async with AsyncExitStack() as on_failure:
                 on_failure.push_async_callback(transport.aclose)
-                evidence = await self._attest(record, transport)
-                on_failure.pop_all()
-            session = _Session(
-                record=record,
-                transport=transport,
-                evidence=evidence,
-                until_ms=self._environment.clock() + ATTESTED_FOR_MS,
-            )
+                session = await self._attest(record, transport)
+                if self._relay is not None:
+                    sealed = await self._sealed(record, transport, self._relay)
+                    session = replace(session, transport=sealed)
+                else:
+                    on_failure.pop_all()
             self._sessions[key] = session
             if known is not None:
                 await known.transport.aclose()
             return session
 
-    async def _attest(self, record: LegacyRecord, transport: Transport) -> VerifiedEvidence:
+    def _is_good(self, session: _Session) -> bool:
+        policy, now_ms = self._trust.policy, self._environment.clock()
+        if session.policy is not policy or not policy.is_current(now_ms):
+            return False
+        return now_ms < session.until_ms
+
+    def _judged(self, session: _Session) -> VerifiedEvidence:
+        """What the node showed, by the policy in force now."""
+        policy = self._trust.policy
+        if session.policy is policy and policy.is_current(self._environment.clock()):
+            return session.evidence
+        return self._judge(session.document, session.record, policy, nonce=None)
+
+    async def _sealed(self, record: LegacyRecord, direct: Transport, relay: Relay) -> Transport:
+        """The way through the relay, under the key that the attested node signed."""
+        url = f"{record.endpoint.rstrip('/')}/v1/ohttp/config"
+        response = await direct.request("GET", url, timeout=_SECONDS, max_bytes=_MAX_DOCUMENT)
+        if response.status != 200:
+            raise NodeError(f"{url}: status {response.status}", status=response.status)
+        statement = decode_ohttp_statement(json_of(response, url))
+        return LegacyOhttpTransport(
+            relay.transport,
+            relay_url=relay.url,
+            tee_id=record.tee_id,
+            key=verify_ohttp_statement(statement, public_key=record.public_key),
+            headers=relay.headers,
+        )
+
+    async def _attest(self, record: LegacyRecord, transport: Transport) -> _Session:
         """Fresh evidence that binds both keys, of code that policy or registry admit."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         url = f"{record.endpoint.rstrip('/')}/enclave/attestation"
@@ -304,9 +368,29 @@ class LegacyCaller:
             document = base64.b64decode(response.body.strip(), validate=True)
         except binascii.Error as error:
             raise ProtocolError(f"{url}: the document is not base64") from error
+        policy = self._trust.policy
+        evidence = Evidence(kind=_evidence_kind(policy), document=document)
+        verified = self._judge(evidence, record, policy, nonce=nonce)
+        return _Session(
+            record=record,
+            transport=transport,
+            document=evidence,
+            evidence=verified,
+            policy=policy,
+            until_ms=self._environment.clock() + ATTESTED_FOR_MS,
+        )
+
+    def _judge(
+        self, evidence: Evidence, record: LegacyRecord, policy: TrustPolicy, *, nonce: bytes | None
+    ) -> VerifiedEvidence:
+        tee_id = to_hex(record.tee_id)
+        if tee_id in policy.revoked_keys:
+            raise PolicyError(
+                "the signing key was revoked", code="attestation.revoked_key", actual=tee_id
+            )
         verified = verify_evidence(
-            Evidence(kind=self._evidence_kind(), document=document),
-            policy=self._policy_for(record),
+            evidence,
+            policy=_policy_for(record, policy),
             now_ms=self._environment.clock(),
             nonce=nonce,
         )
@@ -315,15 +399,17 @@ class LegacyCaller:
         )
         return verified
 
-    def _policy_for(self, record: LegacyRecord) -> TrustPolicy:
-        """Where the policy names no measurement, the one that the registry admitted counts."""
-        if self._policy.measurements == frozenset():
-            return replace(self._policy, measurements=frozenset({record.measurement}))
-        return self._policy
 
-    def _evidence_kind(self) -> str:
-        kinds = {root.kind for root in self._policy.roots}
-        return kinds.pop() if len(kinds) == 1 else NITRO
+def _policy_for(record: LegacyRecord, policy: TrustPolicy) -> TrustPolicy:
+    """Where the policy names no measurement, the one that the registry admitted counts."""
+    if policy.measurements == frozenset():
+        return replace(policy, measurements=frozenset({record.measurement}))
+    return policy
+
+
+def _evidence_kind(policy: TrustPolicy) -> str:
+    kinds = {root.kind for root in policy.roots}
+    return kinds.pop() if len(kinds) == 1 else NITRO
 
 
 def _headers(call: Call) -> dict[str, str]:

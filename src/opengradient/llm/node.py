@@ -2,36 +2,29 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 import anyio
 
-from opengradient.core.canonical import parse_json
 from opengradient.core.evidence import Evidence, VerifiedEvidence
 from opengradient.core.modes import SettlementMode
 from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
-from opengradient.errors import (
-    AttestationError,
-    MalformedError,
-    NodeError,
-    NotFoundError,
-    ProtocolError,
-)
+from opengradient.errors import AttestationError, NodeError, NotFoundError
 from opengradient.llm.environment import Environment
 from opengradient.llm.sequence import KeyHistory
-from opengradient.transport import HttpResponse, TlsPin, Transport
+from opengradient.llm.trust import Trust
+from opengradient.llm.ways import EVIDENCE_SECONDS, MAX_EVIDENCE_BYTES, Way, json_of
+from opengradient.transport import Transport
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.node import VerifiedNode, verify_node
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
-from opengradient.wire.nodes import decode_node_evidence
 from opengradient.wire.settlement import decode_evidence
 
 NONCE_BYTES: Final = 32
-_EVIDENCE_SECONDS: Final = 30.0
-_MAX_EVIDENCE_BYTES: Final = 1024 * 1024
 _KNOWN_EVIDENCE: Final = 64
 _REFRESH_PART: Final = 0.75
 """Evidence is fetched anew when three quarters of its time have passed."""
@@ -45,23 +38,35 @@ class Session:
     Attributes:
         verified: What was verified.
         transport: Connections that end in its enclave.
-        pin: Their pin; None without TLS.
+        connect: Makes more of them, which whoever asked for them closes.
         refresh_at_ms: When to verify anew, Unix milliseconds.
+        policy: By which the node was judged; under another one the session does not count.
     """
 
     verified: VerifiedNode
     transport: Transport
-    pin: TlsPin | None
+    connect: Callable[[], Transport]
     refresh_at_ms: int
+    policy: TrustPolicy
 
 
 @final
 @dataclass(frozen=True, slots=True)
 class KnownEvidence:
-    """A document with what it says."""
+    """A document with what it says, by the policy that judged it.
+
+    Attributes:
+        evidence: The document, and the collateral that it was judged with.
+        verified: What it says.
+        policy: By which it was judged.
+        fetched_at_ms: When the oldest of the collateral was fetched, Unix milliseconds; None
+            where none was.
+    """
 
     evidence: Evidence
     verified: VerifiedEvidence
+    policy: TrustPolicy
+    fetched_at_ms: int | None
 
 
 @final
@@ -104,15 +109,15 @@ class Node:
     """A node at one address.
 
     Attributes:
-        url: The address.
+        way: How it is reached.
         payee: Whom it wants to be paid, from the registry.
         health: How it served.
     """
 
-    url: str
+    way: Way
     payee: str | None
     environment: Environment
-    policy: TrustPolicy
+    trust: Trust
     domain: ReceiptDomain | None
     health: Health = field(default_factory=Health)
     _session: Session | None = None
@@ -120,6 +125,11 @@ class Node:
     _retired: list[Transport] = field(default_factory=list)
     _histories: dict[tuple[bytes, bool], KeyHistory] = field(default_factory=dict)
     _evidence: OrderedDict[bytes, KnownEvidence] = field(default_factory=OrderedDict)
+
+    @property
+    def url(self) -> str:
+        """What its URLs begin with."""
+        return self.way.url
 
     async def session(self) -> Session:
         """The verified channel; verifies the node first where that was not done or is due.
@@ -129,7 +139,7 @@ class Node:
             VerificationError: It is not what the policy accepts.
         """
         current = self._session
-        if current is not None and self.environment.clock() < current.refresh_at_ms:
+        if current is not None and self._is_good(current):
             return current
         async with self._lock:
             if self._session is current:
@@ -137,6 +147,12 @@ class Node:
             if self._session is None:
                 raise AssertionError("a node was verified and is not there")
             return self._session
+
+    def _is_good(self, session: Session) -> bool:
+        policy, now_ms = self.trust.policy, self.environment.clock()
+        if session.policy is not policy or not policy.is_current(now_ms):
+            return False
+        return now_ms < session.refresh_at_ms
 
     def distrust(self, session: Session) -> None:
         """Verify anew before the next request: the channel is not what it was."""
@@ -153,7 +169,7 @@ class Node:
         """
         known = self._evidence.get(digest)
         if known is not None:
-            return known
+            return await self._judged(known)
         try:
             answer = await self.get(session, f"/v1/evidence/{to_hex(digest)}")
         except NotFoundError as error:
@@ -170,8 +186,20 @@ class Node:
                 expected=digest.hex(),
                 actual=evidence.digest().hex(),
             )
-        verified = verify_evidence(evidence, policy=self.policy, now_ms=self.environment.clock())
-        return self._know(evidence, verified)
+        return await self._judge(evidence)
+
+    async def _judged(self, known: KnownEvidence) -> KnownEvidence:
+        """What is known, by the policy in force: what another one accepted is judged again."""
+        policy = self.trust.policy
+        if known.policy is policy and policy.is_current(self.environment.clock()):
+            return known
+        return await self._judge(known.evidence)
+
+    async def _judge(self, evidence: Evidence) -> KnownEvidence:
+        evidence = await self.environment.collateral.complete(evidence)
+        policy = self.trust.policy
+        verified = verify_evidence(evidence, policy=policy, now_ms=self.environment.clock())
+        return self._know(evidence, verified, policy)
 
     async def get(
         self, session: Session, path: str, *, headers: dict[str, str] | None = None
@@ -186,8 +214,8 @@ class Node:
             "GET",
             self.url + path,
             headers=headers,
-            timeout=_EVIDENCE_SECONDS,
-            max_bytes=_MAX_EVIDENCE_BYTES * 16,
+            timeout=EVIDENCE_SECONDS,
+            max_bytes=MAX_EVIDENCE_BYTES * 16,
         )
         if response.status == 404:
             raise NotFoundError(f"{self.url}{path}: not found", status=404)
@@ -197,7 +225,7 @@ class Node:
                 status=response.status,
                 body=response.body.decode("utf-8", "replace"),
             )
-        return _json(response, self.url + path)
+        return json_of(response, self.url + path)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -208,71 +236,71 @@ class Node:
 
     async def _attest(self, current: Session | None) -> Session:
         nonce = secrets.token_bytes(NONCE_BYTES)
-        presented, certificate = await self._present(nonce)
+        presented, certificate = await self.way.present(nonce)
+        presented = await self._completed(presented)
         now_ms = self.environment.clock()
+        policy = self.trust.policy
         verified = verify_node(
             presented,
             nonce=nonce,
             peer_certificate=certificate,
-            policy=self.policy,
+            policy=policy,
             now_ms=now_ms,
             domain=self.domain,
+            confidential=self.way.confidential,
         )
-        self._know(presented.standing, verified.standing)
-        pin = None if certificate is None else TlsPin.of_der(certificate)
-        if current is not None and current.verified.certificate == certificate:
-            transport = current.transport
-        else:
-            transport = self.environment.transports(pin)
-            if current is not None:
-                self._retired.append(current.transport)
+        self._know(presented.standing, verified.standing, policy)
+        transport, connect = self._connected(verified, current)
         return Session(
             verified=verified,
             transport=transport,
-            pin=pin,
-            refresh_at_ms=now_ms + int(_REFRESH_PART * self._time_left(verified, now_ms)),
+            connect=connect,
+            refresh_at_ms=now_ms + int(_REFRESH_PART * _time_left(verified, policy, now_ms)),
+            policy=policy,
         )
+
+    def collateral_fetched_at_ms(self, verified: VerifiedNode) -> int | None:
+        """When the oldest collateral of the standing evidence was fetched, if any was."""
+        known = self._evidence.get(verified.standing.evidence_digest)
+        return None if known is None else known.fetched_at_ms
+
+    def _connected(
+        self, verified: VerifiedNode, current: Session | None
+    ) -> tuple[Transport, Callable[[], Transport]]:
+        """The connections of the session before, where they end at the same key."""
+        if current is not None:
+            before = current.verified
+            if (before.certificate, before.channel) == (verified.certificate, verified.channel):
+                return current.transport, current.connect
+            self._retired.append(current.transport)
+        door = self.way.open(verified)
+        return door.transport, door.connect
 
     def history(self, node_id: bytes, mode: int) -> KeyHistory:
         """What was seen of the receipts of one of this node's keys; PRIVATE ones count apart."""
         private = mode == SettlementMode.PRIVATE
         return self._histories.setdefault((node_id, private), KeyHistory())
 
-    def _time_left(self, verified: VerifiedNode, now_ms: int) -> int:
-        standing = verified.standing
-        began_ms = now_ms if standing.issued_at_ms is None else standing.issued_at_ms
-        aged_at = began_ms + self.policy.max_evidence_age_ms
-        return max(0, min(standing.valid_until_ms, aged_at) - now_ms)
+    async def _completed(self, presented: NodeEvidence) -> NodeEvidence:
+        complete = self.environment.collateral.complete
+        standing = await complete(presented.standing)
+        fresh = None if presented.fresh is None else await complete(presented.fresh)
+        return replace(presented, standing=standing, fresh=fresh)
 
-    async def _present(self, nonce: bytes) -> tuple[NodeEvidence, bytes | None]:
-        """Fetch what the node says about itself, over a connection that proves nothing yet."""
-        url = f"{self.url}/v1/evidence"
-        transport = self.environment.transports(TlsPin.none_for_bootstrap())
-        try:
-            response = await transport.request(
-                "GET",
-                f"{url}?nonce={nonce.hex()}",
-                timeout=_EVIDENCE_SECONDS,
-                max_bytes=_MAX_EVIDENCE_BYTES,
-            )
-        finally:
-            await transport.aclose()
-        if response.status != 200:
-            raise NodeError(f"{url}: status {response.status}", status=response.status)
-        if self.url.startswith("https:") and response.peer_certificate is None:
-            raise ProtocolError(f"{url}: the TLS connection shows no certificate")
-        return decode_node_evidence(_json(response, url)), response.peer_certificate
-
-    def _know(self, evidence: Evidence, verified: VerifiedEvidence) -> KnownEvidence:
-        known = KnownEvidence(evidence, verified)
+    def _know(
+        self, evidence: Evidence, verified: VerifiedEvidence, policy: TrustPolicy
+    ) -> KnownEvidence:
+        entries = self.environment.collateral.entries(evidence)
+        fetched_at_ms = min((entry.fetched_at_ms for entry in entries), default=None)
+        known = KnownEvidence(evidence, verified, policy, fetched_at_ms)
         self._evidence[verified.evidence_digest] = known
         if len(self._evidence) > _KNOWN_EVIDENCE:
             self._evidence.popitem(last=False)
         return known
 
 
-def _json(response: HttpResponse, what: str) -> Any:
-    try:
-        return parse_json(response.body, what=what)
-    except MalformedError as error:
-        raise ProtocolError(error.message) from error
+def _time_left(verified: VerifiedNode, policy: TrustPolicy, now_ms: int) -> int:
+    standing = verified.standing
+    began_ms = now_ms if standing.issued_at_ms is None else standing.issued_at_ms
+    aged_at = began_ms + policy.max_evidence_age_ms
+    return max(0, min(standing.valid_until_ms, aged_at) - now_ms)

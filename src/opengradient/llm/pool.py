@@ -1,25 +1,29 @@
 """The nodes of a network: found in the registry, chosen by health and load."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, TypeAlias, final
 
 import anyio
 
 from opengradient.chain.registry import NodeRegistryReader
 from opengradient.chain.rpc import RpcClient
 from opengradient.chain.values import NodeKind, NodeRecord
-from opengradient.errors import ChainError, ConnectError, OpenGradientError
+from opengradient.errors import ChainError, ConnectError, OpenGradientError, TransportError
 from opengradient.llm.environment import Environment, RpcPost
 from opengradient.llm.node import Node
+from opengradient.llm.trust import Trust
+from opengradient.llm.ways import DirectWay, Relay, RelayedWay, Way
 from opengradient.networks import Network
-from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import to_hex
 
 REGISTRY_TTL_MS: Final = 60_000
 """How long a list of nodes is used before the registry is read again."""
 
 _RPC_SECONDS: Final = 20.0
+
+_Found: TypeAlias = Mapping[str, tuple[Way, str | None]]
+"""Address to the way there and who is paid."""
 
 
 @final
@@ -33,6 +37,8 @@ class NodeView:
         evidence: Kind of its evidence.
         simulated: Whether that is a software enclave's.
         measurement: Id of the code that it runs.
+        collateral_fetched_at_ms: When the oldest of what its vendor signs beside the evidence was
+            fetched, Unix milliseconds; None where the kind needs none.
         error: Why it is not used; None where it is.
     """
 
@@ -41,6 +47,7 @@ class NodeView:
     evidence: str | None = None
     simulated: bool | None = None
     measurement: str | None = None
+    collateral_fetched_at_ms: int | None = None
     error: OpenGradientError | None = None
 
 
@@ -48,10 +55,25 @@ class NodeView:
 class NodePool:
     """Knows the nodes of a network and chooses among them."""
 
-    def __init__(self, network: Network, policy: TrustPolicy, environment: Environment) -> None:
-        """Nothing is read before the first choice."""
+    def __init__(
+        self,
+        network: Network,
+        trust: Trust,
+        environment: Environment,
+        relay: Relay | None = None,
+    ) -> None:
+        """Nothing is read before the first choice.
+
+        Args:
+            network: Says which nodes there are.
+            trust: Whom to trust.
+            environment: Clock, chance and transports.
+            relay: Reaches the nodes; None to reach them straight. Then the nodes are those that
+                it carries to and, where the network has a registry, that are listed there.
+        """
+        self._relay = relay
         self._network = network
-        self._policy = policy
+        self._trust = trust
         self._environment = environment
         self._nodes: dict[str, Node] = {}
         self._current: tuple[str, ...] = ()
@@ -90,8 +112,10 @@ class NodePool:
             if self._due():
                 await self._refresh()
         if not self._current:
+            behind = f" behind {self._relay.url}" if self._relay is not None else ""
             raise ConnectError(
-                f"network {self._network.name} has no node that is alive", code="transport.no_node"
+                f"network {self._network.name} has no node that is alive{behind}",
+                code="transport.no_node",
             )
         return [self._nodes[url] for url in self._current]
 
@@ -101,22 +125,56 @@ class NodePool:
         age = self._environment.clock() - self._read_at_ms
         return not 0 <= age < REGISTRY_TTL_MS or not self._current
 
+    def read_again(self) -> None:
+        """Take the list of nodes for outdated."""
+        self._read_at_ms = None
+
     async def _refresh(self) -> None:
-        found: dict[str, str | None] = dict.fromkeys(self._network.node_urls)
+        found = await (self._offered() if self._relay is not None else self._listed())
+        for url, (way, payee) in found.items():
+            if url not in self._nodes:
+                self._nodes[url] = Node(
+                    way, payee, self._environment, self._trust, self._network.domain
+                )
+        self._current = tuple(found)
+        self._read_at_ms = self._environment.clock()
+
+    async def _listed(self) -> _Found:
+        """The nodes of the profile and of the registry."""
+        found: dict[str, str | None] = dict.fromkeys(
+            url.rstrip("/") for url in self._network.node_urls
+        )
         try:
             for record in await self._registered():
-                found[record.endpoint.rstrip("/")] = to_hex(record.payee)
+                # What a registry lists is anybody's text: only attestable addresses are used.
+                if record.endpoint.startswith("https://"):
+                    found[record.endpoint.rstrip("/")] = to_hex(record.payee)
         except ChainError:
             if not self._current and not found:
                 raise
             found |= {url: self._nodes[url].payee for url in self._current}
-        for url, payee in found.items():
-            if url not in self._nodes:
-                self._nodes[url] = Node(
-                    url.rstrip("/"), payee, self._environment, self._policy, self._network.domain
-                )
-        self._current = tuple(found)
-        self._read_at_ms = self._environment.clock()
+        return {url: (DirectWay(url, self._environment), payee) for url, payee in found.items()}
+
+    async def _offered(self) -> _Found:
+        """The nodes that the relay carries to, as far as the registry knows them."""
+        relay, network = self._relay, self._network
+        if relay is None:
+            raise AssertionError("only a relay offers nodes")
+        try:
+            payees: dict[bytes, str | None] = dict.fromkeys(await relay.node_ids())
+            if network.registry is not None and network.rpc_url is not None:
+                records = {record.node_id: record for record in await self._registered()}
+                payees = {
+                    node_id: to_hex(records[node_id].payee)
+                    for node_id in payees
+                    if node_id in records
+                }
+        except (ChainError, TransportError):
+            if not self._current:
+                raise
+            return {url: (self._nodes[url].way, self._nodes[url].payee) for url in self._current}
+        ways = ((RelayedWay(relay, node_id), payee) for node_id, payee in payees.items())
+        return {way.url: (way, payee) for way, payee in ways}
 
     async def _registered(self) -> list[NodeRecord]:
         network = self._network
@@ -132,8 +190,7 @@ class NodePool:
             )
         finally:
             await transport.aclose()
-        # What a registry lists is anybody's text: only attestable addresses are used.
-        return [record for record in records if record.endpoint.startswith("https://")]
+        return records
 
     async def view(self) -> list[NodeView]:
         """Verify every node, all at once, and say how it went."""
@@ -152,6 +209,7 @@ class NodePool:
                 evidence=verified.standing.kind,
                 simulated=verified.standing.simulated,
                 measurement=verified.standing.measurement,
+                collateral_fetched_at_ms=node.collateral_fetched_at_ms(verified),
             )
 
         async with anyio.create_task_group() as group:
@@ -163,3 +221,5 @@ class NodePool:
         """Close every connection."""
         for node in self._nodes.values():
             await node.close()
+        if self._relay is not None:
+            await self._relay.aclose()

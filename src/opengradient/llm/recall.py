@@ -21,7 +21,6 @@ from opengradient.llm.pool import NodePool
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.requests import nonce_of
 from opengradient.verify.expectation import Expectation
-from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
 from opengradient.wire.nodes import decode_recalled
 
@@ -42,9 +41,7 @@ class Recalled:
     receipt: HeldReceipt | None
 
 
-async def recall(
-    pool: NodePool, policy: TrustPolicy, environment: Environment, key: str
-) -> Recalled:
+async def recall(pool: NodePool, environment: Environment, key: str) -> Recalled:
     """Ask every node until one knows the key.
 
     Raises:
@@ -54,7 +51,7 @@ async def recall(
     failures: list[TransportError] = []
     for node in await pool.nodes():
         try:
-            return await _recall_from(node, policy, environment, key)
+            return await _recall_from(node, environment, key)
         except NotFoundError:
             continue
         except TransportError as error:
@@ -64,9 +61,7 @@ async def recall(
     raise NotFoundError("no node knows a request with this idempotency key", status=404)
 
 
-async def _recall_from(
-    node: Node, policy: TrustPolicy, environment: Environment, key: str
-) -> Recalled:
+async def _recall_from(node: Node, environment: Environment, key: str) -> Recalled:
     session = await node.session()
     answer = await node.get(session, "/v1/receipts", headers={"idempotency-key": key})
     recalled = decode_recalled(answer)
@@ -75,16 +70,19 @@ async def _recall_from(
         return Recalled(running=True, status=0, receipt=None)
     known = await node.evidence(attached.signed.receipt.evidence_digest, session)
     expect = Expectation(
-        domain=session.verified.domain, nonce=nonce_of(key), status=recalled.status
+        domain=session.verified.domain,
+        nonce=nonce_of(key),
+        status=recalled.status,
+        collateral_fetched_at_ms=known.fetched_at_ms,
     )
     verified = verify_receipt(
         _bundle(attached, recalled.chunk_digests, known.evidence),
-        policy=policy,
+        policy=known.policy,
         now_ms=environment.clock(),
         expect=expect,
         evidence=known.verified,
     )
-    held = HeldReceipt(verified, policy=policy, expect=expect)
+    held = HeldReceipt(verified, policy=known.policy, expect=expect)
     return Recalled(running=False, status=recalled.status, receipt=held)
 
 

@@ -1,6 +1,6 @@
 """A receipt's way to the ledger, as its holder follows and checks it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Final, final
@@ -24,7 +24,7 @@ from opengradient.errors import (
 from opengradient.llm.environment import Environment, RpcPost
 from opengradient.llm.receipt import HeldReceipt
 from opengradient.networks import Network
-from opengradient.transport import TlsPin, Transport
+from opengradient.transport import Transport
 from opengradient.verify.inclusion import verify_inclusion
 from opengradient.wire.fields import to_hex
 from opengradient.wire.nodes import SettlementStatus, decode_settlement_status
@@ -39,7 +39,7 @@ _MAX_ANSWER: Final = 1024 * 1024
 @dataclass(frozen=True, slots=True)
 class _Server:
     url: str
-    pin: TlsPin | None
+    connect: Callable[[], Transport]
 
 
 @final
@@ -55,7 +55,7 @@ class Settlement:
         *,
         network: Network,
         environment: Environment,
-        node: tuple[str, TlsPin | None],
+        node: tuple[str, Callable[[], Transport]],
     ) -> None:
         """Follow `receipt`.
 
@@ -63,13 +63,13 @@ class Settlement:
             receipt: The receipt; the proof is added to it.
             network: Says which full nodes and which ledger.
             environment: Pauses and transports.
-            node: Address and pin of the node that made the receipt: its outbox is asked while
-                no full node knows the receipt.
+            node: Address of the node that made the receipt, and what connects to it: its outbox
+                is asked while no full node knows the receipt.
         """
         self._receipt = receipt
         self._network = network
         self._environment = environment
-        self._full_nodes = tuple(_Server(url, None) for url in network.full_node_urls)
+        self._full_nodes = tuple(_Server(url, self._plain) for url in network.full_node_urls)
         self._node = _Server(*node)
         self._proof: InclusionProof | None = None
 
@@ -152,7 +152,7 @@ class Settlement:
             if inclusion.anchor is None:
                 raise NotFinalError("the batch is not anchored yet")
             return inclusion, False
-        async with self._transport(None) as transport:
+        async with _closing(self._plain()) as transport:
             post = RpcPost(transport, network.rpc_url, timeout=_REQUEST_SECONDS)
             rpc = RpcClient(post, chain_id=network.chain_id)
             reader = SettlementReader(rpc, network.settlement, first_block=network.first_block)
@@ -186,7 +186,7 @@ class Settlement:
 
     async def _ask_one(self, server: _Server) -> SettlementStatus | None:
         digest = self._receipt.digest
-        async with self._transport(server.pin) as transport:
+        async with _closing(server.connect()) as transport:
             answer = await transport.request(
                 "GET",
                 f"{server.url}/v1/settlement/{to_hex(digest)}",
@@ -203,10 +203,14 @@ class Settlement:
             raise InclusionError("a node tells of another receipt than was asked for")
         return status
 
-    @asynccontextmanager
-    async def _transport(self, pin: TlsPin | None) -> AsyncIterator[Transport]:
-        transport = self._environment.transports(pin)
-        try:
-            yield transport
-        finally:
-            await transport.aclose()
+    def _plain(self) -> Transport:
+        """Connections under the system's authorities: what they bring is proven otherwise."""
+        return self._environment.transports(None)
+
+
+@asynccontextmanager
+async def _closing(transport: Transport) -> AsyncIterator[Transport]:
+    try:
+        yield transport
+    finally:
+        await transport.aclose()

@@ -11,9 +11,19 @@ from opengradient.errors import (
     TransportError,
 )
 
-NOTHING_DONE: Final = frozenset({"node.overloaded", "node.rate_limited", "provider.unreachable"})
-"""Codes of a node's errors that say that no provider did the work: any node may be asked, and the
-same idempotency key gives a new try. Every other signed error is the answer, and final."""
+NOTHING_DONE: Final = frozenset(
+    {
+        "node.overloaded",
+        "node.rate_limited",
+        "provider.unreachable",
+        "channel.relay_rate_limited",
+    }
+)
+"""Codes of errors that say that no provider did the work: any node may be asked, and the same
+idempotency key gives a new try. Every other signed error is the answer, and final."""
+
+REFUSED: Final = "channel.relay_refused"
+"""A relay that does not let its user in does not do so the next moment either."""
 
 
 @final
@@ -41,6 +51,8 @@ class RetryPolicy:
                 Without one only what was surely not processed is repeated.
         """
         if attempt > self.max_retries or not isinstance(error, TransportError):
+            return False
+        if error.code == REFUSED:
             return False
         if isinstance(error, ConnectError) or error.code in NOTHING_DONE:
             return True

@@ -35,6 +35,10 @@ class Fields:
         """Whether the field is this value."""
         return bool(self._raw[name] == value)
 
+    def is_object(self, name: str) -> bool:
+        """Whether the field is an object."""
+        return isinstance(self._raw[name], dict)
+
     def each(self, name: str, read: Callable[[Any], _T]) -> list[_T]:
         """The items of a list, each read."""
         return [read(item) for item in self.get(name, list)]

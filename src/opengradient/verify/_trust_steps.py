@@ -1,6 +1,7 @@
 """Steps 2 to 7 and 12 of a receipt's check: who signed it, when, and over which channel."""
 
 from opengradient.core.bundle import ReceiptBundle
+from opengradient.core.claims import age_in_words
 from opengradient.core.digests import ZERO32, equal
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.keys import PublicKey
@@ -16,6 +17,7 @@ from opengradient.errors import (
 )
 from opengradient.verify._claims import Notebook
 from opengradient.verify.attestation import verify_evidence
+from opengradient.verify.attestation._common import check_key_not_revoked
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
 
@@ -74,10 +76,17 @@ def check_evidence(
             expected=named.hex(),
             actual=verified.evidence_digest.hex(),
         )
+    _note_enclave(verified, notes)
+    return verified
+
+
+def _note_enclave(verified: VerifiedEvidence, notes: Notebook) -> None:
     if verified.simulated:
         notes.asserted(
             "enclave", f"software enclave, root {verified.root!r}: no hardware stands behind it"
         )
+    elif verified.by_service:
+        notes.asserted("enclave", verified.root, verified.module_id)
     else:
         notes.proven("enclave", f"{verified.kind}, root {verified.root!r}", verified.module_id)
     measured = f"measurement {verified.measurement}"
@@ -87,11 +96,22 @@ def check_evidence(
             "software enclave" if verified.simulated else "any measurement is accepted",
             measured,
         )
+    elif verified.by_service:
+        notes.asserted("code", f"{verified.root}; {verified.measurement_source}", measured)
     else:
         notes.proven("code", verified.measurement_source, measured)
     for claim in verified.claims:
         notes.write(claim)
-    return verified
+
+
+def note_collateral(expect: Expectation, now_ms: int, notes: Notebook) -> None:
+    """Step 3, for the reader: how long ago the vendor was asked.
+
+    The evidence's own claims say how old its answer was.
+    """
+    if expect.collateral_fetched_at_ms is not None:
+        age = age_in_words(now_ms - expect.collateral_fetched_at_ms)
+        notes.asserted("collateral_fetched", "this client", f"fetched {age}")
 
 
 def check_key(
@@ -125,10 +145,7 @@ def attested_signer(
             expected=key.compressed.hex(),
             actual=error.actual,
         ) from error
-    if "0x" + key.node_id.hex() in policy.revoked_keys:
-        raise PolicyError(
-            "the signing key is revoked", code="attestation.revoked_key", actual=key.node_id.hex()
-        )
+    check_key_not_revoked(verified.keyset, policy)
     return key
 
 

@@ -23,14 +23,14 @@ its own signature.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from opengradient.core.digests import sha256
@@ -70,12 +70,15 @@ class ChainProfile:
         algorithm: DER of the AlgorithmIdentifier, whole.
         curve: Curve of every key.
         hash_type: Hash of every signature.
+        leaf_constraints: Whether the leaf must say that it is no CA. A leaf that says nothing is
+            none either (RFC 5280 section 4.2.1.9), and some devices' say nothing.
     """
 
     name: str
     algorithm: bytes
     curve: type[ec.EllipticCurve]
     hash_type: HashType
+    leaf_constraints: bool = True
 
 
 ECDSA_P384_SHA384: Final = ChainProfile(
@@ -83,6 +86,17 @@ ECDSA_P384_SHA384: Final = ChainProfile(
     algorithm=bytes.fromhex("300a06082a8648ce3d040303"),  # RFC 5758 section 3.2, no parameters
     curve=ec.SECP384R1,
     hash_type=SHA384,
+)
+
+ECDSA_P256_SHA256: Final = ChainProfile(
+    name="ECDSA with SHA-256 on P-256",
+    algorithm=bytes.fromhex("300a06082a8648ce3d040302"),  # RFC 5758 section 3.2, no parameters
+    curve=ec.SECP256R1,
+    hash_type=SHA256,
+)
+
+NVIDIA_DEVICE: Final = replace(
+    ECDSA_P384_SHA384, name="ECDSA with SHA-384 on P-384, of a GPU", leaf_constraints=False
 )
 
 
@@ -182,9 +196,9 @@ def verify_chain(
         )
     for position, issuer in enumerate(chain[:-1]):
         _check_issuer(issuer, cas_below=len(chain) - 2 - position)  # step 3
-    _check_leaf(chain[-1])  # step 4
+    _check_leaf(chain[-1], profile)  # step 4
     for issuer, subject in pairwise(chain):
-        _check_link(issuer, subject, profile)  # step 5
+        check_link(issuer, subject, profile)  # step 5
     for certificate in chain:
         _check_validity(certificate, now_ms)  # step 6
     windows = [_validity(certificate) for certificate in chain]
@@ -194,10 +208,10 @@ def verify_chain(
 
 
 def _check_issuer(issuer: Certificate, *, cas_below: int) -> None:
-    constraints = _find(issuer, x509.BasicConstraints)
+    constraints = find_extension(issuer, x509.BasicConstraints)
     if constraints is None or not constraints.critical or not constraints.value.ca:
         raise CertificateChainError(f"an issuer is not a CA: {issuer}", code="x509.ca")
-    usage = _find(issuer, x509.KeyUsage)
+    usage = find_extension(issuer, x509.KeyUsage)
     if usage is None or not usage.value.key_cert_sign:
         raise CertificateChainError(
             f"an issuer may not sign certificates: {issuer}", code="x509.key_usage"
@@ -212,18 +226,24 @@ def _check_issuer(issuer: Certificate, *, cas_below: int) -> None:
         )
 
 
-def _check_leaf(leaf: Certificate) -> None:
-    constraints = _find(leaf, x509.BasicConstraints)
-    if constraints is None or constraints.value.ca:
+def _check_leaf(leaf: Certificate, profile: ChainProfile) -> None:
+    constraints = find_extension(leaf, x509.BasicConstraints)
+    if constraints.value.ca if constraints is not None else profile.leaf_constraints:
         raise CertificateChainError(f"the leaf may be a CA: {leaf}", code="x509.leaf_ca")
-    usage = _find(leaf, x509.KeyUsage)
+    usage = find_extension(leaf, x509.KeyUsage)
     if usage is None or not usage.value.digital_signature or usage.value.key_cert_sign:
         raise CertificateChainError(
             f"the leaf's key is not for signing data only: {leaf}", code="x509.leaf_key_usage"
         )
 
 
-def _check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile) -> None:
+def check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile) -> None:
+    """Require that one certificate is issued by another (step 5 of the module).
+
+    Raises:
+        CertificateChainError: ``x509.name_chain``, ``x509.key_identifier`` or
+            ``x509.signature``.
+    """
     # As bytes: comparing parsed names would forgive differences in encoding.
     if subject.shape.issuer != issuer.shape.subject:
         raise CertificateChainError(
@@ -232,8 +252,8 @@ def _check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile
             expected=issuer.shape.subject.hex(),
             actual=subject.shape.issuer.hex(),
         )
-    wanted = _find(subject, x509.AuthorityKeyIdentifier)
-    given = _find(issuer, x509.SubjectKeyIdentifier)
+    wanted = find_extension(subject, x509.AuthorityKeyIdentifier)
+    given = find_extension(issuer, x509.SubjectKeyIdentifier)
     if wanted and given and wanted.value.key_identifier not in (None, given.value.digest):
         raise CertificateChainError(
             f"a certificate names another key of its issuer: {subject}",
@@ -279,7 +299,8 @@ def _validity(certificate: Certificate) -> tuple[int, int]:
     )
 
 
-def _find(certificate: Certificate, kind: type[_E]) -> x509.Extension[_E] | None:
+def find_extension(certificate: Certificate, kind: type[_E]) -> x509.Extension[_E] | None:
+    """The certificate's extension of this kind; None where it has none."""
     try:
         return certificate.extensions.get_extension_for_class(kind)
     except x509.ExtensionNotFound:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
+from opengradient.core.devices import VerifiedDevice
 from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode
 from opengradient.core.receipts import ReceiptDomain
 
@@ -27,6 +28,10 @@ class Expectation:
         requested_model: The model that was asked for.
         previous: Sequence number and digest of this key's last receipt that the caller saw.
         anchored_roots: Roots that the caller itself found anchored on the ledger.
+        collateral_fetched_at_ms: When the caller fetched the oldest of the collateral that the
+            evidence was judged with; None where it fetched none.
+        devices: GPUs that the node showed when it was verified. The receipt does not name them:
+            each is a claim of its own, asserted by who vouches for it.
     """
 
     domain: ReceiptDomain | None = None
@@ -42,3 +47,5 @@ class Expectation:
     requested_model: str | None = None
     previous: tuple[int, bytes] | None = None
     anchored_roots: frozenset[bytes] = frozenset()
+    collateral_fetched_at_ms: int | None = None
+    devices: tuple[VerifiedDevice, ...] = ()

@@ -8,12 +8,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from opengradient.core.digests import equal
+from opengradient.core.digests import equal, keccak256
 from opengradient.core.evidence import VerifiedEvidence
+from opengradient.core.keyset import HpkeKey
 from opengradient.core.legacy import (
     SALT_BYTES,
+    OhttpStatement,
     TeeFields,
     message_hash,
+    ohttp_statement_hash,
     output_hash,
     request_hash,
     tee_id,
@@ -101,6 +104,53 @@ def verify_tee_fields(
         )
 
 
+def verify_ohttp_statement(statement: OhttpStatement, *, public_key: bytes) -> HpkeKey:
+    """Check what a node says about its key for Oblivious HTTP.
+
+    The steps: the id is that of the node's RSA key; the configuration is that of the key; the
+    signature verifies under the RSA key, which the caller knows to be attested.
+
+    Args:
+        statement: As received.
+        public_key: The node's RSA key, SubjectPublicKeyInfo in DER.
+
+    Raises:
+        VerificationError: A step failed.
+        UnsupportedError: Another suite than X25519 and HKDF-SHA256 with an AEAD of RFC 9180.
+    """
+    if statement.tee_id != keccak256(public_key):
+        raise SignatureError(
+            "the HPKE key is another node's",
+            code="legacy.signature",
+            expected=keccak256(public_key).hex(),
+            actual=statement.tee_id.hex(),
+        )
+    key = HpkeKey(
+        key_id=statement.key_id,
+        kem_id=statement.kem_id,
+        kdf_id=statement.kdf_id,
+        aead_id=statement.aead_id,
+        public_key=statement.public_key,
+    )
+    if key.encode() != statement.key_config:
+        raise MalformedError(
+            "the key configuration is not that of the HPKE key", code="channel.key_config"
+        )
+    try:
+        verify_rsa_pss(
+            _rsa_key(public_key),
+            statement.signature,
+            ohttp_statement_hash(statement),
+            hash_type=SHA256,
+            salt_bytes=SALT_BYTES,
+        )
+    except SignatureError as error:
+        raise SignatureError(
+            "the signature under the HPKE key does not verify", code="legacy.signature"
+        ) from error
+    return key
+
+
 def _rsa_key(spki: bytes) -> rsa.RSAPublicKey:
     try:
         key = load_der_public_key(spki)
@@ -112,7 +162,12 @@ def _rsa_key(spki: bytes) -> rsa.RSAPublicKey:
 
 
 def legacy_verdict(
-    fields: TeeFields, *, evidence: VerifiedEvidence, choices: Sequence[Choice], streamed: bool
+    fields: TeeFields,
+    *,
+    evidence: VerifiedEvidence,
+    choices: Sequence[Choice],
+    streamed: bool,
+    sealed: bool = False,
 ) -> Verdict:
     """The claims about an answer that passed `verify_tee_fields`.
 
@@ -121,6 +176,7 @@ def legacy_verdict(
         evidence: The evidence that binds the RSA key and the TLS certificate.
         choices: The answer.
         streamed: Whether it came as a stream.
+        sealed: Whether it came through a relay, sealed to the node's HPKE key.
     """
     notes = Notebook()
     if evidence.simulated:
@@ -130,7 +186,10 @@ def legacy_verdict(
     measured = f"measurement {evidence.measurement}"
     notes.asserted("code", "the policy, or the registry where it names none", measured)
     notes.proven("signature", "RSA-PSS key bound in the evidence", f"node {fields.tee_id}")
-    notes.proven("channel", "pinned TLS", "certificate bound in the evidence")
+    if sealed:
+        notes.proven("channel", "Oblivious HTTP", "HPKE key signed by the attested RSA key")
+    else:
+        notes.proven("channel", "pinned TLS", "certificate bound in the evidence")
     notes.absent("nonce", "the format has none: the answer could be a replay of this request")
     notes.proven("request", "signed hash", "model, messages' text, temperature and a few options")
     notes.absent("attachments", "bytes of attachments and other parameters are not bound")

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
+from opengradient.core.devices import VerifiedDevice
 from opengradient.core.digests import ZERO32, equal, sha256
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.keyset import Keyset
@@ -20,6 +21,7 @@ from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import AttestationError, FreshnessError, MalformedError, VerificationError
 from opengradient.verify._x509 import PARSE_ERRORS
 from opengradient.verify.attestation import require_key, verify_evidence
+from opengradient.verify.attestation.devices import verify_devices
 from opengradient.verify.policy import TrustPolicy
 
 _SEAL: Final = object()
@@ -38,6 +40,7 @@ class VerifiedNode:
         certificate: Its TLS certificate in DER; None without TLS.
         legacy_key: SubjectPublicKeyInfo of its RSA key; None where it signs no ``tee_*`` fields.
         domain: Where its receipts belong.
+        devices: Its GPUs, whose evidence ties them to no CPU.
     """
 
     keyset: Keyset
@@ -47,6 +50,7 @@ class VerifiedNode:
     certificate: bytes | None
     legacy_key: bytes | None
     domain: ReceiptDomain
+    devices: tuple[VerifiedDevice, ...]
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
@@ -81,7 +85,8 @@ def verify_node(
        it names is the one that it showed; confidentially, the evidence binds an HPKE key
        to encrypt to, and whoever carried this answer proves nothing and needs to prove nothing;
     5. the RSA key of the ``tee_*`` fields, if it gives one, is the bound one;
-    6. its receipts belong to the network.
+    6. its receipts belong to the network;
+    7. its GPUs, where the policy trusts anybody to speak of them, were attested for its keys.
 
     Args:
         presented: The node's answer.
@@ -125,6 +130,7 @@ def verify_node(
             actual=f"chain {presented.domain.chain_id}, "
             f"0x{presented.domain.settlement_contract.hex()}",
         )
+    devices = verify_devices(presented.devices, keyset, policy=policy, now_ms=now_ms)  # (7)
     return VerifiedNode(
         keyset=keyset,
         standing=standing,
@@ -133,6 +139,7 @@ def verify_node(
         certificate=peer_certificate,
         legacy_key=legacy_key,
         domain=presented.domain,
+        devices=devices,
         seal=_SEAL,
     )
 

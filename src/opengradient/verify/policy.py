@@ -7,7 +7,7 @@ run code with the listed measurements; whatever weakens it has an ugly name and 
 import base64
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar, final
 
 from opengradient.core.canonical import JsonObject
@@ -20,6 +20,7 @@ from opengradient.errors import (
 )
 from opengradient.verify._fields import Fields, malformed, require_form
 from opengradient.verify.platforms import PLATFORMS, PlatformPolicy
+from opengradient.verify.releases import VerifiedReleases, VerifiedRevocations
 from opengradient.verify.requirements import RequiredRegister, UnsafeAnyMeasurement
 from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
 
@@ -54,7 +55,8 @@ class TrustPolicy:
 
     Attributes:
         roots: Roots that vouch for evidence.
-        measurements: Accepted measurement ids, as `VerifiedEvidence.measurement` has them.
+        measurements: Accepted measurement ids, as `VerifiedEvidence.measurement` has them; or the
+            releases of a signed manifest, which then also revokes.
         registers: Further registers that must have certain values.
         platforms: Settings for single kinds of evidence, each at most once; where there is none,
             the kind's own defaults hold (`opengradient.verify.platforms`).
@@ -70,7 +72,7 @@ class TrustPolicy:
     """
 
     roots: tuple[Root, ...]
-    measurements: frozenset[str] | UnsafeAnyMeasurement
+    measurements: frozenset[str] | VerifiedReleases | UnsafeAnyMeasurement
     registers: tuple[RequiredRegister, ...] = ()
     platforms: tuple[PlatformPolicy, ...] = ()
     max_evidence_age_ms: int = MAX_EVIDENCE_AGE_MS
@@ -90,7 +92,7 @@ class TrustPolicy:
         Raises:
             ConfigurationError: An entry is not in its one form, or a bound is negative.
         """
-        if not isinstance(self.measurements, UnsafeAnyMeasurement):
+        if not isinstance(self.measurements, UnsafeAnyMeasurement | VerifiedReleases):
             require_form(_MEASUREMENT, self.measurements, "measurement")
         require_form(_MEASUREMENT, self.revoked_measurements, "revoked measurement")
         require_form(_NODE_ID, self.revoked_keys, "revoked node id")
@@ -104,13 +106,35 @@ class TrustPolicy:
             _log.warning("UNSAFE: accepting debug enclaves, whose memory the host can read")
 
     @classmethod
-    def hardware(cls, measurements: frozenset[str] | UnsafeAnyMeasurement) -> "TrustPolicy":
+    def hardware(
+        cls, measurements: frozenset[str] | VerifiedReleases | UnsafeAnyMeasurement
+    ) -> "TrustPolicy":
         """Accept AWS Nitro enclaves that run code with one of these measurements.
 
         Args:
-            measurements: Measurement ids; an empty set accepts nothing.
+            measurements: Measurement ids, or the releases of a signed manifest; an empty set
+                accepts nothing.
         """
         return cls(roots=(aws_nitro_root(),), measurements=measurements)
+
+    def with_revocations(self, verified: VerifiedRevocations) -> "TrustPolicy":
+        """This policy, which also refuses what a signed list revokes.
+
+        What is revoked stays revoked: a later list can only add to it.
+        """
+        revoked = verified.revocations.revoked
+        return replace(
+            self,
+            revoked_keys=self.revoked_keys | {entry.id for entry in revoked.keys},
+            revoked_measurements=self.revoked_measurements
+            | {entry.id for entry in revoked.measurements},
+            revoked_products=self.revoked_products | {entry.id for entry in revoked.products},
+        )
+
+    def is_current(self, now_ms: int) -> bool:
+        """Whether what the policy rests on is still good: False once its manifest has expired."""
+        accepted = self.measurements
+        return not isinstance(accepted, VerifiedReleases) or now_ms < accepted.expires_at_ms
 
     def platform(self, settings: type[_P]) -> _P:
         """The settings of this class, or its defaults where the policy has none."""
@@ -144,7 +168,6 @@ class TrustPolicy:
 
     def to_json(self) -> JsonObject:
         """The policy as a JSON object, for a profile file."""
-        accepted = self.measurements
         return {
             "version": POLICY_VERSION,
             "roots": [
@@ -157,9 +180,7 @@ class TrustPolicy:
                 for r in self.roots
                 if isinstance(r, UnsafeSimulatedRoot)
             ],
-            "measurements": (
-                _ANY if isinstance(accepted, UnsafeAnyMeasurement) else sorted(accepted)
-            ),
+            "measurements": _measurements_to_json(self.measurements),
             "registers": [
                 {"name": r.name, "values": sorted(r.values), "kind": r.kind} for r in self.registers
             ],
@@ -288,10 +309,22 @@ def _read_mode(raw: Any) -> VerificationMode:
     return VerificationMode[raw]
 
 
-def _read_measurements(fields: Fields) -> frozenset[str] | UnsafeAnyMeasurement:
-    return (
-        UnsafeAnyMeasurement() if fields.has("measurements", _ANY) else fields.texts("measurements")
-    )
+def _measurements_to_json(
+    accepted: frozenset[str] | VerifiedReleases | UnsafeAnyMeasurement,
+) -> Any:
+    if isinstance(accepted, UnsafeAnyMeasurement):
+        return _ANY
+    return accepted.to_json() if isinstance(accepted, VerifiedReleases) else sorted(accepted)
+
+
+def _read_measurements(
+    fields: Fields,
+) -> frozenset[str] | VerifiedReleases | UnsafeAnyMeasurement:
+    if fields.has("measurements", _ANY):
+        return UnsafeAnyMeasurement()
+    if fields.is_object("measurements"):
+        return VerifiedReleases.from_json(fields.get("measurements", dict))
+    return fields.texts("measurements")
 
 
 def _base64(data: bytes) -> str:

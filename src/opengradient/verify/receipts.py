@@ -26,6 +26,7 @@ from opengradient.verify._trust_steps import (
     check_modes,
     check_sequence,
     check_time,
+    note_collateral,
 )
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
@@ -108,6 +109,9 @@ def verify_receipt(
     receipt.check()  # (1)
     check_domain(bundle, expect, notes)  # (2)
     verified = check_evidence(bundle, policy, now_ms, evidence, notes)  # (3)
+    note_collateral(expect, now_ms, notes)
+    for device in expect.devices:
+        notes.write(device.claim)
     check_key(bundle, verified, policy, notes)  # (4) (5)
     check_modes(receipt, policy, expect, notes)  # (6)
     check_channel(receipt, verified, expect, notes)  # (7)

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Final, final
 
 from opengradient.core.digests import sha256
-from opengradient.core.evidence import NITRO, SOFTWARE
+from opengradient.core.evidence import NITRO, NVIDIA, SGX, SNP, SOFTWARE, TDX
 from opengradient.errors import ConfigurationError
+from opengradient.verify._roots.amd import AMD_ARKS
+from opengradient.verify._roots.intel import INTEL_SGX_ROOT_PEM
+from opengradient.verify._roots.nvidia import NVIDIA_DEVICE_ROOT_PEM
 
 _log = logging.getLogger("opengradient.verify")
 
@@ -122,9 +125,55 @@ class UnsafeSimulatedRoot:
         return sha256(self.certificate).hex()
 
 
+def nvidia_device_root() -> TrustedRoot:
+    """The root "NVIDIA Device Identity CA" that this release embeds; it vouches for GPUs."""
+    body = "".join(NVIDIA_DEVICE_ROOT_PEM.split("\n")[1:-2])
+    certificate = base64.b64decode(body, validate=True)
+    return TrustedRoot(kind=NVIDIA, name="NVIDIA Device Identity CA", certificate=certificate)
+
+
 def aws_nitro_root() -> TrustedRoot:
     """The root "AWS Nitro Enclaves G1" that this release embeds."""
-    body = "".join(AWS_NITRO_ROOT_PEM.split("\n")[1:-2])
     return TrustedRoot(
-        kind=NITRO, name="AWS Nitro Enclaves G1", certificate=base64.b64decode(body, validate=True)
+        kind=NITRO, name="AWS Nitro Enclaves G1", certificate=_der(AWS_NITRO_ROOT_PEM)
     )
+
+
+def amd_ark(product: str) -> TrustedRoot:
+    """The ARK of one product line of AMD SEV-SNP, as this release embeds it.
+
+    No default policy names Milan's: arXiv 2605.12990 reports that the seed of its root key can be
+    extracted by software, and with it any report forged. Who still trusts it names it here.
+
+    Args:
+        product: ``"Milan"``, ``"Genoa"`` or ``"Turin"``.
+
+    Raises:
+        ConfigurationError: No such product line.
+    """
+    encoded = AMD_ARKS.get(product)
+    if encoded is None:
+        raise ConfigurationError(f"no ARK of {product!r} is embedded; known: {sorted(AMD_ARKS)}")
+    return TrustedRoot(kind=SNP, name=f"AMD ARK {product}", certificate=_decode(encoded))
+
+
+def _decode(encoded: str) -> bytes:
+    return base64.b64decode("".join(encoded.split()), validate=True)
+
+
+def intel_sgx_root(kind: str = TDX) -> TrustedRoot:
+    """The root "Intel SGX Root CA" that this release embeds; it vouches for TDX as well as SGX.
+
+    Args:
+        kind: The kind of evidence that it is to vouch for, ``"intel-tdx"`` or ``"intel-sgx"``.
+
+    Raises:
+        ConfigurationError: It is another kind.
+    """
+    if kind not in (TDX, SGX):
+        raise ConfigurationError(f"Intel's root does not vouch for {kind!r}")
+    return TrustedRoot(kind=kind, name="Intel SGX Root CA", certificate=_der(INTEL_SGX_ROOT_PEM))
+
+
+def _der(pem: str) -> bytes:
+    return base64.b64decode("".join(pem.split("\n")[1:-2]), validate=True)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from opengradient.core.canonical import JsonObject
-from opengradient.core.legacy import TeeFields
+from opengradient.core.legacy import OhttpStatement, TeeFields
 from opengradient.core.messages import Choice, Delta, ToolCall, ToolCallDelta, Usage
 from opengradient.errors import MalformedError
 from opengradient.wire.fields import natural, parse_base64
@@ -17,6 +17,8 @@ from opengradient.wire.openai_reply import LEGACY_FIELDS
 
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _ID: Final = re.compile(r"0x[0-9a-f]{64}")
+_KEY: Final = re.compile(r"(?:0x)?(?:[0-9a-f]{2})+")
+_OHTTP_NUMBERS: Final = ("key_id", "kem_id", "kdf_id", "aead_id")
 
 
 def decode_tee_fields(body: Mapping[str, Any]) -> TeeFields | None:
@@ -39,6 +41,28 @@ def decode_tee_fields(body: Mapping[str, Any]) -> TeeFields | None:
         output=_hash(body["tee_output_hash"], "tee_output_hash"),
         timestamp=natural(body["tee_timestamp"], "tee_timestamp"),
         tee_id=identifier,
+    )
+
+
+def decode_ohttp_statement(value: Any) -> OhttpStatement:
+    """Read the answer to ``GET /v1/ohttp/config``; nothing of it is checked yet.
+
+    Raises:
+        MalformedError: A member is missing, or not in its form.
+    """
+    body = _object(value)
+    identifier = body.get("tee_id")
+    if not isinstance(identifier, str) or not _ID.fullmatch(identifier):
+        raise MalformedError("tee_id must be 0x and 64 hex digits", step="ohttp config")
+    public_key = body.get("public_key")
+    if not isinstance(public_key, str) or not _KEY.fullmatch(public_key):
+        raise MalformedError("public_key must be hex", step="ohttp config")
+    return OhttpStatement(
+        **{name: natural(body.get(name), name) for name in _OHTTP_NUMBERS},
+        public_key=bytes.fromhex(public_key.removeprefix("0x")),
+        key_config=parse_base64(body.get("key_config"), "key_config"),
+        tee_id=bytes.fromhex(identifier[2:]),
+        signature=parse_base64(body.get("signature"), "signature"),
     )
 
 

@@ -1,7 +1,7 @@
 """What nodes say about themselves and about settlement, as JSON. Strict."""
 
 from dataclasses import dataclass
-from typing import Any, final
+from typing import Any, Final, final
 
 from opengradient.core.bundle import AttachedReceipt
 from opengradient.core.node_evidence import NodeEvidence
@@ -12,14 +12,20 @@ from opengradient.wire.fields import members, natural, parse_hex
 from opengradient.wire.receipts import decode_attached
 from opengradient.wire.settlement import decode_evidence, decode_inclusion
 
+MAX_DEVICES: Final = 4
+"""Documents, each of which can speak of every GPU of one machine."""
+
 
 def decode_node_evidence(value: Any) -> NodeEvidence:
     """Read the answer to ``GET /v1/evidence``; nothing of it is checked yet."""
     members(
         value,
         "node evidence",
-        ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain"),
+        ("nodeId", "standing", "fresh", "tlsCertificate", "legacySigningKey", "domain", "devices"),
     )
+    devices = value["devices"]
+    if not isinstance(devices, list) or len(devices) > MAX_DEVICES:
+        raise MalformedError(f"devices must be a list of at most {MAX_DEVICES}")
     domain = members(value["domain"], "domain", ("chainId", "settlementContract"))
     contract = parse_hex(domain["settlementContract"], "domain.settlementContract", 20)
     return NodeEvidence(
@@ -31,6 +37,7 @@ def decode_node_evidence(value: Any) -> NodeEvidence:
         domain=ReceiptDomain(
             chain_id=natural(domain["chainId"], "domain.chainId"), settlement_contract=contract
         ),
+        devices=tuple(decode_evidence(device) for device in devices),
     )
 
 
@@ -109,6 +116,14 @@ def decode_models(value: Any) -> tuple[str, ...]:
     if not all(isinstance(name, str) for name in names):
         raise MalformedError("a model in the list has no id")
     return tuple(str(name) for name in names)
+
+
+def decode_relay_nodes(value: Any) -> tuple[bytes, ...]:
+    """Read the answer to ``GET /v1/relay/nodes``: the ids of nodes, each once."""
+    listed = members(value, "a relay's nodes", ("nodes",))["nodes"]
+    if not isinstance(listed, list):
+        raise MalformedError("a relay's nodes must be a list")
+    return tuple(dict.fromkeys(parse_hex(item, "node id", 32) for item in listed))
 
 
 def _text_or_null(value: Any, what: str) -> str | None:

@@ -8,6 +8,7 @@ from opengradient.errors import ConnectError
 from opengradient.llm.environment import Environment
 from opengradient.llm.node import Health
 from opengradient.llm.pool import NodePool
+from opengradient.llm.trust import Trust
 from opengradient.networks import Network
 from opengradient.verify.policy import TrustPolicy
 
@@ -23,7 +24,7 @@ NETWORK = Network(
 def pool(numbers=(0.0,), now=1000):
     drawn = iter(numbers)
     environment = Environment(clock=lambda: now, uniform=lambda: next(drawn))
-    return NodePool(NETWORK, NETWORK.trust, environment)
+    return NodePool(NETWORK, Trust(NETWORK.trust), environment)
 
 
 async def test_of_two_drawn_the_less_loaded_is_taken():
@@ -69,9 +70,9 @@ def test_rest_doubles_up_to_a_minute_and_ends_with_an_answer():
 
 async def test_an_unreachable_registry_is_an_error_only_while_nothing_is_known():
     dead = replace(NETWORK, rpc_url="http://127.0.0.1:1", registry=bytes(20))
-    assert len(await NodePool(dead, dead.trust, Environment()).nodes()) == 3
+    assert len(await NodePool(dead, Trust(dead.trust), Environment()).nodes()) == 3
     nothing = replace(dead, node_urls=())
     with pytest.raises(Exception, match="did not answer") as caught:
-        await NodePool(nothing, nothing.trust, Environment()).nodes()
+        await NodePool(nothing, Trust(nothing.trust), Environment()).nodes()
     assert caught.value.code == "chain.unreachable"
     assert not isinstance(caught.value, ConnectError)

@@ -4,11 +4,28 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
+from opengradient.core.evidence import (
+    GCP,
+    MAA,
+    NITRO,
+    NVIDIA,
+    SGX,
+    SNP,
+    SOFTWARE,
+    TDX,
+    Evidence,
+    VerifiedEvidence,
+)
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.verify.attestation.binding import require_key, verify_nitriding_user_data
+from opengradient.verify.attestation.devices import inspect_gpus, verify_device
+from opengradient.verify.attestation.gcp import inspect_gcp, verify_gcp
 from opengradient.verify.attestation.inspect import inspect_nitro
+from opengradient.verify.attestation.maa import inspect_maa, verify_maa
 from opengradient.verify.attestation.nitro import verify_nitro, verify_software_enclave
+from opengradient.verify.attestation.sgx import inspect_sgx, verify_sgx
+from opengradient.verify.attestation.snp import inspect_snp, verify_snp
+from opengradient.verify.attestation.tdx import inspect_tdx, verify_tdx
 from opengradient.verify.policy import TrustPolicy
 
 
@@ -59,6 +76,11 @@ VERIFIERS: Mapping[str, EvidenceVerifier] = MappingProxyType(
     {
         NITRO: _of_document(verify_nitro),
         SOFTWARE: _of_document(verify_software_enclave),
+        SNP: verify_snp,
+        TDX: verify_tdx,
+        SGX: verify_sgx,
+        GCP: verify_gcp,
+        MAA: verify_maa,
     }
 )
 """Kind of evidence to its verifier."""
@@ -67,6 +89,12 @@ INSPECTORS: Mapping[str, Callable[[bytes], dict[str, Any]]] = MappingProxyType(
     {
         NITRO: inspect_nitro,
         SOFTWARE: inspect_nitro,
+        SNP: inspect_snp,
+        TDX: inspect_tdx,
+        SGX: inspect_sgx,
+        GCP: inspect_gcp,
+        MAA: inspect_maa,
+        NVIDIA: inspect_gpus,
     }
 )
 """Kind of evidence to what reads its document in words, with nothing verified."""
@@ -103,9 +131,16 @@ __all__ = [
     "VERIFIERS",
     "EvidenceVerifier",
     "inspect_nitro",
+    "inspect_sgx",
+    "inspect_snp",
+    "inspect_tdx",
     "require_key",
+    "verify_device",
     "verify_evidence",
     "verify_nitriding_user_data",
     "verify_nitro",
+    "verify_sgx",
+    "verify_snp",
     "verify_software_enclave",
+    "verify_tdx",
 ]

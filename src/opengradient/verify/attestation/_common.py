@@ -13,13 +13,19 @@ from opengradient.errors import (
     PolicyError,
 )
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.releases import VerifiedReleases
 
 NOT_COMPARED: Final = "any measurement is accepted"
 LISTED: Final = "measurement that the policy lists"
 
 
 def check_measurement(
-    kind: str, measurement: str, registers: Mapping[str, str], policy: TrustPolicy
+    kind: str,
+    measurement: str,
+    registers: Mapping[str, str],
+    policy: TrustPolicy,
+    *,
+    now_ms: int,
 ) -> tuple[bool, str]:
     """Require code that the policy accepts and nobody revoked, and the registers it requires.
 
@@ -28,6 +34,7 @@ def check_measurement(
         measurement: The id of the code.
         registers: Every register by name, in hex.
         policy: What the caller accepts.
+        now_ms: Unix milliseconds; a release manifest is good for a time only.
 
     Returns:
         Whether the measurement was compared with anything, and what vouches for it.
@@ -35,6 +42,8 @@ def check_measurement(
     Raises:
         PolicyError: Code ``attestation.revoked_measurement``.
         MeasurementMismatchError: Code ``attestation.measurement`` or ``attestation.register``.
+        VerificationError: Code ``releases.*``: the policy rests on a release manifest, which has
+            expired, does not list the code, or revokes it.
     """
     if measurement in policy.revoked_measurements:
         raise PolicyError(
@@ -42,15 +51,7 @@ def check_measurement(
             code="attestation.revoked_measurement",
             actual=measurement,
         )
-    accepted = policy.measurements
-    compared = not isinstance(accepted, UnsafeAnyMeasurement)
-    if not isinstance(accepted, UnsafeAnyMeasurement) and measurement not in accepted:
-        raise MeasurementMismatchError(
-            "the enclave runs code that the policy does not list",
-            code="attestation.measurement",
-            expected=sorted(accepted),
-            actual=measurement,
-        )
+    accepted, source = _check_listed(kind, measurement, registers, policy, now_ms)
     for required in policy.registers:
         if required.kind not in (None, kind):
             continue
@@ -62,7 +63,27 @@ def check_measurement(
                 expected=sorted(required.values),
                 actual=value,
             )
-    return compared, LISTED if compared else NOT_COMPARED
+    return accepted, source
+
+
+def _check_listed(
+    kind: str, measurement: str, registers: Mapping[str, str], policy: TrustPolicy, now_ms: int
+) -> tuple[bool, str]:
+    accepted = policy.measurements
+    if isinstance(accepted, UnsafeAnyMeasurement):
+        return False, NOT_COMPARED
+    if isinstance(accepted, VerifiedReleases):
+        release = accepted.require_release(kind, measurement, registers, now_ms=now_ms)
+        number = accepted.manifest.number
+        return True, f"release {release.name} in signed manifest {number}: {release.source}"
+    if measurement not in accepted:
+        raise MeasurementMismatchError(
+            "the enclave runs code that the policy does not list",
+            code="attestation.measurement",
+            expected=sorted(accepted),
+            actual=measurement,
+        )
+    return True, LISTED
 
 
 def check_product(kind: str, product: str, policy: TrustPolicy) -> None:
@@ -74,7 +95,7 @@ def check_product(kind: str, product: str, policy: TrustPolicy) -> None:
         policy: What the caller accepts.
 
     Raises:
-        PolicyError: Code ``attestation.revoked_product``.
+        PolicyError: Code ``attestation.revoked_product`` or ``releases.revoked_product``.
     """
     if f"{kind}/{product}" in policy.revoked_products:
         raise PolicyError(
@@ -82,16 +103,23 @@ def check_product(kind: str, product: str, policy: TrustPolicy) -> None:
             code="attestation.revoked_product",
             actual=f"{kind}/{product}",
         )
+    if isinstance(policy.measurements, VerifiedReleases):
+        policy.measurements.require_product(f"{kind}/{product}")
 
 
 def check_key_not_revoked(keyset: Keyset, policy: TrustPolicy) -> None:
     """Refuse a signing key that was revoked.
 
     Raises:
-        PolicyError: Code ``attestation.revoked_key``.
+        PolicyError: Code ``attestation.revoked_key`` or ``releases.revoked_key``.
     """
-    if "0x" + keyset.signing.node_id.hex() in policy.revoked_keys:
-        raise PolicyError("the signing key was revoked", code="attestation.revoked_key")
+    node_id = "0x" + keyset.signing.node_id.hex()
+    if node_id in policy.revoked_keys:
+        raise PolicyError(
+            "the signing key was revoked", code="attestation.revoked_key", actual=node_id
+        )
+    if isinstance(policy.measurements, VerifiedReleases):
+        policy.measurements.require_key(node_id)
 
 
 def check_report_data(

@@ -56,12 +56,14 @@ def verify_nitro(
     8. The document is not too old, nor from the future (``nitro.timestamp.*``).
     9. It is no debug enclave: PCR0-2 are not all zero (``nitro.debug``).
     10. Its measurement is accepted, and not revoked (``attestation.measurement``,
-        ``attestation.revoked_measurement``, ``attestation.register``).
+        ``attestation.revoked_measurement``, ``attestation.register``; where the policy rests on a
+        release manifest ``releases.expired``, ``releases.future``, ``releases.unlisted``,
+        ``releases.register``, ``releases.revoked_measurement``).
     11. It answers our nonce (``nitro.nonce.*``).
     12. Where it binds a keyset of ours: the keyset is well-formed, agrees with ``user_data``, and
         its signing key is not revoked (``keyset.*``, ``nitriding.*``,
-        ``attestation.revoked_key``). That it is the key in use is for the caller to require, see
-        `opengradient.verify.attestation.binding`.
+        ``attestation.revoked_key``, ``releases.revoked_key``). That it is the key in use is for
+        the caller to require, see `opengradient.verify.attestation.binding`.
 
     Certificates are not looked up in revocation lists: the verifier fetches nothing, and the leaf
     lives for three hours.
@@ -116,7 +118,9 @@ def _verify(
     debug = _check_debug(content, policy)  # step 9
     measurement = measurement_id(content)
     registers = {f"PCR{i}": v.hex() for i, v in sorted(content.pcrs.items())}
-    accepted, source = check_measurement(kind, measurement, registers, policy)  # step 10
+    accepted, source = check_measurement(
+        kind, measurement, registers, policy, now_ms=now_ms
+    )  # step 10
     _check_nonce(content, nonce)  # step 11
     keyset = _check_keyset(content, policy)  # step 12
     return VerifiedEvidence(

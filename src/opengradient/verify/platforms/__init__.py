@@ -5,6 +5,13 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
+from opengradient.core.evidence import GCP, MAA, NVIDIA
+from opengradient.verify.platforms.gcp import GcpPolicy
+from opengradient.verify.platforms.maa import MaaPolicy
+from opengradient.verify.platforms.nvidia import NvidiaPolicy
+from opengradient.verify.platforms.sgx import SgxPolicy
+from opengradient.verify.platforms.snp import SnpPolicy
+from opengradient.verify.platforms.tdx import TdxPolicy
 
 
 class PlatformPolicy(Protocol):
@@ -26,5 +33,14 @@ class PlatformPolicy(Protocol):
         ...
 
 
-PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType({})
+PLATFORMS: Mapping[str, type[PlatformPolicy]] = MappingProxyType(
+    {
+        SnpPolicy.kind: SnpPolicy,
+        TdxPolicy.kind: TdxPolicy,
+        SgxPolicy.kind: SgxPolicy,
+        GCP: GcpPolicy,
+        MAA: MaaPolicy,
+        NVIDIA: NvidiaPolicy,
+    }
+)
 """Kind of evidence to the class of its settings."""
