@@ -1,6 +1,7 @@
 """Genuine Nitro documents: right at the edges of their windows, and never after any damage."""
 
 import calendar
+import time
 import dataclasses
 import itertools
 import os
