@@ -83,6 +83,34 @@ def test_accepted_with_every_claim_in_its_place() -> None:
     assert not verdict.simulated
 
 
+def test_only_the_verifier_builds_a_verified_receipt() -> None:
+    checked = check()
+    with pytest.raises(TypeError):
+        replace(checked, seal=object())
+
+
+def test_words_for_what_is_not_there() -> None:
+    nameless = forge.keyset(lambda value: value.update(subject=None))
+    named = "sha256:" + nameless.digest.hex()
+    verdict = check(
+        forge.bundle(lambda r: r.update(workload_keyset_digest=named)), keyset=nameless
+    ).verdict
+    assert verdict["subject"].status == "absent"
+    modelless = forge.bundle(lambda r: (r.update(model=None), events(FORWARDED)(r)))
+    verdict = check(modelless).verdict
+    assert verdict["model"].status == "absent"
+    assert verdict["upstream"].source == "the receipt names none"
+    assert check().verdict["session"].detail == "up by v/1: tee_attested"
+    bare = cited(lambda value: value.update(claims={}))
+    lenient = AciPolicy(require_verified_upstream=False)
+    assert check(bare, rules=lenient).verdict["session"].detail == "up by v/1: nothing claimed"
+
+
+def test_the_callers_own_bytes_come_first() -> None:
+    known = check(forge.bundle(request=None), request=forge.REQUEST).verdict["request"]
+    assert known.detail == f"exact bytes, {len(forge.REQUEST)} of them"
+
+
 def test_nothing_shown_is_absent_not_proven() -> None:
     verdict = check(forge.bundle(request=None, response=None, sessions=())).verdict
     for name in ("request", "response", "channel", "session"):

@@ -5,8 +5,8 @@ from types import MappingProxyType
 from typing import ClassVar, Protocol, Self
 
 from opengradient.core.canonical import JsonObject
-from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.core.evidence import GCP, MAA, NVIDIA
+from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.platforms.gcp import GcpPolicy
 from opengradient.verify.platforms.maa import MaaPolicy
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
