@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup test check fix docs docs-serve bench vectors contracts contracts-check gas clean
+.PHONY: help demo setup test check fix docs docs-serve bench vectors conformance mutation fuzz contracts contracts-check gas clean
 
 help: ## show this help
 	@awk 'BEGIN {FS = ":.*## "; print "OpenGradient: verifiable AI inference\n"} /^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,16 @@ bench: $(VENV)/.dev ## measure everything, print a table (writes docs/benchmarks
 
 vectors: $(VENV)/.dev ## make our own test vectors again (byte-stable)
 	$(BIN)/python tests/vectors/generate.py
+
+conformance: $(VENV)/.dev ## run every vector through the conformance command
+	@for file in tests/vectors/receipt_files.json tests/vectors/evidence/*.json; do \
+		echo $$file; $(BIN)/python -m tests.conformance $$file || exit 1; done
+
+mutation: $(VENV)/.dev ## change the checks one by one, see that a test notices (an hour; writes docs/mutation.md)
+	nice $(BIN)/python -m scripts.mutation --write $(ARGS)
+
+fuzz: $(VENV)/.dev ## damage inputs of every parser (10 minutes; ARGS="--seconds 60 cbor jwt")
+	$(BIN)/python -m scripts.fuzz $(ARGS)
 
 contracts: ## compile the Solidity contracts (needs node and npm)
 	$(PYTHON) scripts/build_contracts.py

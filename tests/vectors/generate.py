@@ -6,7 +6,10 @@ inputs independently (``npm install ethers @openzeppelin/merkle-tree`` beside it
 """
 
 import json
+import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 from opengradient.core.commitments import (
     commit_field,
@@ -19,8 +22,6 @@ from opengradient.core.keys import MemorySigner
 from opengradient.core.merkle import BatchTree, chunk_root, settlement_leaf, stream_salt_seed
 from opengradient.core.receipts import FIELDS, TYPE_HASH, Receipt, ReceiptDomain, sign_receipt
 from opengradient.wire.receipts import encode_receipt
-from tests.vectors.devices import nvidia, nvidia_report
-from tests.vectors.evidence import gcp, maa, tdx
 
 FOLDER = Path(__file__).parent
 SECRET = sha256(b"opengradient test vector signing key")
@@ -144,7 +145,19 @@ def render() -> str:
     return json.dumps(document(), indent=1, ensure_ascii=True) + "\n"
 
 
+def generators() -> dict[str, ModuleType]:
+    """Path of each file below this folder, and the module whose `render` makes it."""
+    found = {"receipts.json": sys.modules[__name__]}
+    for folder in ("devices", "evidence"):
+        for path in sorted((FOLDER / folder).glob("*.py")):
+            module = import_module(f"tests.vectors.{folder}.{path.stem}")
+            if hasattr(module, "render"):
+                found[f"{folder}/{path.stem}.json"] = module
+    for name in ("receipt_files",):
+        found[f"{name}.json"] = import_module(f"tests.vectors.{name}")
+    return found
+
+
 if __name__ == "__main__":
-    (FOLDER / "receipts.json").write_text(render())
-    for made in (gcp, maa, nvidia, nvidia_report, tdx):
-        made.FILE.write_text(made.render())
+    for file, generator in generators().items():
+        (FOLDER / file).write_text(generator.render())

@@ -222,7 +222,7 @@ def _inner(metadata: JsonObject, name: str) -> JsonObject:
         return {}
     if not isinstance(text, str):
         raise _malformed("header", "metadata is text")
-    return parse_json_object(text.encode(), what=f"the {name} of tensors")
+    return parse_json_object(text, what=f"the {name} of tensors")
 
 
 def _sizes(value: Any) -> tuple[int, ...]:

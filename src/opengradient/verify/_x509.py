@@ -28,14 +28,15 @@ from itertools import pairwise
 from typing import Final, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256, SHA384, HashAlgorithm
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from opengradient.core.digests import sha256
-from opengradient.errors import CertificateChainError
+from opengradient.errors import CertificateChainError, SignatureError
 from opengradient.verify._der import CertificateOutline, malformed, outline
+from opengradient.verify.signatures import HashType, verify_ecdsa_der
 
 MAX_CERTIFICATES: Final = 8
 """Longest chain that is read; Nitro's has five."""
@@ -44,7 +45,7 @@ MAX_SERIAL_BYTES: Final = 20
 """RFC 5280 section 4.1.2.2, not counting the zero byte that keeps a number positive: genuine
 Nitro certificates have twenty bytes and that one."""
 
-_PARSE_ERRORS = (
+PARSE_ERRORS: Final = (
     ValueError,
     TypeError,
     UnsupportedAlgorithm,
@@ -53,6 +54,7 @@ _PARSE_ERRORS = (
     x509.UnsupportedGeneralNameType,
     UserWarning,  # what the parser warns of (odd names within extensions), where warnings raise
 )
+"""Everything that the certificate parser raises for bytes that are no certificate."""
 _E = TypeVar("_E", bound=x509.ExtensionType)
 _KNOWN_CRITICAL = frozenset(
     {x509.BasicConstraints.oid, x509.KeyUsage.oid}  # the two that this module evaluates
@@ -75,7 +77,7 @@ class ChainProfile:
     name: str
     algorithm: bytes
     curve: type[ec.EllipticCurve]
-    hash_type: type[HashAlgorithm]
+    hash_type: HashType
     leaf_constraints: bool = True
 
 
@@ -154,7 +156,7 @@ def parse_certificate(der: bytes, profile: ChainProfile) -> Certificate:
         parsed = x509.load_der_x509_certificate(der)
         extensions = parsed.extensions
         key = parsed.public_key()
-    except _PARSE_ERRORS as error:
+    except PARSE_ERRORS as error:
         raise malformed(str(error)) from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, profile.curve):
         raise CertificateChainError("a certificate has a key of another kind", code="x509.key")
@@ -258,12 +260,13 @@ def check_link(issuer: Certificate, subject: Certificate, profile: ChainProfile)
             code="x509.key_identifier",
         )
     try:
-        issuer.key.verify(
+        verify_ecdsa_der(
+            issuer.key,
             subject.parsed.signature,
             subject.parsed.tbs_certificate_bytes,
-            ec.ECDSA(profile.hash_type()),
+            hash_type=profile.hash_type,
         )
-    except InvalidSignature as error:
+    except SignatureError as error:
         raise CertificateChainError(
             f"not signed by its issuer: {subject}", code="x509.signature"
         ) from error

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
@@ -30,16 +30,12 @@ from opengradient.errors import (
     VerificationError,
 )
 from opengradient.verify._claims import Notebook
+from opengradient.verify.signatures import verify_rsa_pss
 from opengradient.verify.verdict import Verdict
 
 MAX_AGE_MS: Final = 5 * 60 * 1000
 """What the public network's verifier contract tolerates for times that are ahead; we take it for
 both directions, because the client asks now."""
-
-_PSS: Final = padding.PSS(mgf=padding.MGF1(SHA256()), salt_length=SALT_BYTES)
-_MIN_BITS: Final = 2048
-_MAX_BITS: Final = 8192
-"""Key sizes that the public network's precompile accepts."""
 
 
 def verify_tee_fields(
@@ -90,8 +86,14 @@ def verify_tee_fields(
             )
     message = message_hash(fields.request, fields.output, fields.timestamp)
     try:
-        _rsa_key(public_key).verify(fields.signature, message, _PSS, SHA256())
-    except InvalidSignature as error:
+        verify_rsa_pss(
+            _rsa_key(public_key),
+            fields.signature,
+            message,
+            hash_type=SHA256,
+            salt_bytes=SALT_BYTES,
+        )
+    except SignatureError as error:
         raise SignatureError("tee_signature does not verify", code="legacy.signature") from error
     if now_ms is not None and abs(fields.timestamp * 1000 - now_ms) > max_age_ms:
         raise FreshnessError(
@@ -135,10 +137,14 @@ def verify_ohttp_statement(statement: OhttpStatement, *, public_key: bytes) -> H
             "the key configuration is not that of the HPKE key", code="channel.key_config"
         )
     try:
-        _rsa_key(public_key).verify(
-            statement.signature, ohttp_statement_hash(statement), _PSS, SHA256()
+        verify_rsa_pss(
+            _rsa_key(public_key),
+            statement.signature,
+            ohttp_statement_hash(statement),
+            hash_type=SHA256,
+            salt_bytes=SALT_BYTES,
         )
-    except InvalidSignature as error:
+    except SignatureError as error:
         raise SignatureError(
             "the signature under the HPKE key does not verify", code="legacy.signature"
         ) from error
@@ -150,10 +156,8 @@ def _rsa_key(spki: bytes) -> rsa.RSAPublicKey:
         key = load_der_public_key(spki)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise MalformedError("the node's signing key is no public key") from error
-    if not isinstance(key, rsa.RSAPublicKey) or not _MIN_BITS <= key.key_size <= _MAX_BITS:
-        raise SignatureError(
-            "the node's signing key is no RSA key of 2048 to 8192 bits", code="legacy.signature"
-        )
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise SignatureError("the node's signing key is no RSA key", code="legacy.signature")
     return key
 
 

@@ -20,6 +20,7 @@ from opengradient.core.modes import ChannelKind
 from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import AttestationError, FreshnessError, MalformedError, VerificationError
+from opengradient.verify._x509 import PARSE_ERRORS
 from opengradient.verify.attestation import require_key, verify_evidence
 from opengradient.verify.attestation.configuration import check_configuration
 from opengradient.verify.attestation.devices import verify_devices
@@ -158,7 +159,7 @@ def certificate_spki(certificate: bytes) -> bytes:
     """
     try:
         key = x509.load_der_x509_certificate(certificate).public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
+    except PARSE_ERRORS as error:
         raise MalformedError("not a certificate", code="attestation.binding") from error
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
@@ -187,7 +188,7 @@ def _check_tls(presented: NodeEvidence, fresh: VerifiedEvidence, peer: bytes | N
         return
     try:
         named = x509.load_pem_x509_certificate(presented.tls_certificate.encode())
-    except ValueError as error:
+    except PARSE_ERRORS as error:
         raise MalformedError("tlsCertificate is not a certificate in PEM") from error
     if named.public_bytes(Encoding.DER) != peer:
         raise AttestationError(

@@ -124,7 +124,8 @@ _MESSAGES: Final = {
 
 def _message(value: Any, path: str) -> None:
     s.json_object(value, path)
-    check = _MESSAGES.get(value.get("role"))
+    role = value.get("role")
+    check = _MESSAGES.get(role) if isinstance(role, str) else None
     if check is None:
         raise s.fail(f"{path}.role", f"must be one of {', '.join(_MESSAGES)}")
     check(value, path)

@@ -50,6 +50,13 @@ def test_what_is_not_strict_json_is_refused(data):
         parse_json(data)
 
 
+def test_a_key_that_comes_twice_is_found_in_linear_time():
+    """Past bug: 300 KB of keys, the last one twice, took seconds."""
+    keys = ",".join(f'"{number}":0' for number in range(100_000))
+    with pytest.raises(MalformedError, match="'99999' stands twice"):
+        parse_json("{" + keys + ',"99999":0}')
+
+
 def test_size_is_checked_before_parsing():
     with pytest.raises(MalformedError) as caught:
         parse_json(b"[" * 100, max_bytes=99)

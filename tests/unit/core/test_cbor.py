@@ -180,3 +180,35 @@ def test_any_bytes_give_only_our_error(data):
     again = cbor.encode(value)
     assert len(again) <= len(data)
     assert cbor.decode(again) == value
+
+
+def nested(levels: int, opening: bytes, closing: bytes = b"") -> bytes:
+    return opening * (levels - 1) + b"\x00" + closing * (levels - 1)
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [(b"\x81", b""), (b"\x9f", b"\xff"), (b"\xa1\x00", b""), (b"\xbf\x00", b"\xff")],
+)
+def test_nesting_of_every_kind_is_counted(opening, closing):
+    cbor.decode(nested(8, opening, closing))
+    with pytest.raises(MalformedError, match="nested deeper than 8"):
+        cbor.decode(nested(9, opening, closing))
+
+
+def test_a_key_counts_as_a_level():
+    with pytest.raises(MalformedError, match="nested deeper than 8"):
+        cbor.decode(nested(8, b"\x81")[:-1] + b"\xa1\x00\x00")
+
+
+@pytest.mark.parametrize("head", ["1c", "1d", "1e", "3c", "5c", "9c", "bc", "dc", "fc"])
+def test_reserved_heads_are_refused_whatever_follows(head):
+    for tail in (b"\xff" * 64, b"\x00" * 64):
+        with pytest.raises(MalformedError):
+            cbor.decode(bytes.fromhex(head) + tail[: 1 << (bytes.fromhex(head)[0] & 31) - 24])
+
+
+def test_writer_names_what_it_cannot_write():
+    for value in (1.5, object(), {1, 2}):
+        with pytest.raises(TypeError, match=type(value).__name__):
+            cbor.encode(value)

@@ -151,3 +151,16 @@ def test_too_large():
 def test_any_bytes_give_only_our_errors(data):
     with pytest.raises((VerificationError, UnsupportedError)):
         Keyset.parse(data)
+
+
+def test_hpke_identifiers_at_their_edges():
+    for key_id in (0, 1, 255):
+        assert HpkeKey(key_id=key_id, public_key=bytes(32)).key_id == key_id
+    for key_id in (-1, 256):
+        with pytest.raises(MalformedError):
+            HpkeKey(key_id=key_id, public_key=bytes(32))
+    for aead_id in (1, 2, 3):
+        assert HpkeKey(key_id=1, public_key=bytes(32), aead_id=aead_id).aead_id == aead_id
+    for suite in ({"aead_id": 0}, {"aead_id": 4}, {"kem_id": 0x10}, {"kdf_id": 2}):
+        with pytest.raises(UnsupportedError):
+            HpkeKey(key_id=1, public_key=bytes(32), **suite)

@@ -105,3 +105,7 @@ def test_dropping_swapping_or_adding_a_chunk_changes_the_root():
     }
     assert len(roots) == 5
     assert chunk_root(b"\x01" * 32, digests) not in roots
+
+
+def test_the_longest_proof_is_read():
+    root_from_proof(bytes(32), (bytes(32),) * 64)

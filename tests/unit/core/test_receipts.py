@@ -5,6 +5,8 @@ import dataclasses
 import pytest
 from eth_account import Account
 from eth_account.messages import encode_typed_data
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from opengradient.core.keys import CURVE_ORDER, MemorySigner, PublicKey, Signature, recover
 from opengradient.core.receipts import (
@@ -30,7 +32,7 @@ def receipt(**changes) -> Receipt:
     return Receipt(**(words | changes))
 
 
-def typed_data(value: Receipt) -> dict:
+def typed_data(value: Receipt, domain: ReceiptDomain = DOMAIN) -> dict:
     return {
         "types": {
             "EIP712Domain": [
@@ -45,8 +47,8 @@ def typed_data(value: Receipt) -> dict:
         "domain": {
             "name": "OpenGradient Receipt",
             "version": "1",
-            "chainId": DOMAIN.chain_id,
-            "verifyingContract": "0x" + DOMAIN.settlement_contract.hex(),
+            "chainId": domain.chain_id,
+            "verifyingContract": "0x" + domain.settlement_contract.hex(),
         },
         "message": {f.wire: getattr(value, f.name) for f in FIELDS},
     }
@@ -64,6 +66,36 @@ def test_digest_and_signature_equal_eth_accounts():
         == Account.from_key(b"\x07" * 32).address
     )
     assert signed.signer() == SIGNER.public_key
+
+
+RANGES = {
+    "kind": (1, 8), "verification_mode": (0, 2), "settlement_mode": (0, 2), "channel_kind": (0, 2),
+    "proof_kind": (0, 1),
+}  # fmt: skip
+WORDS = {
+    field.name: st.binary(min_size=32, max_size=32)
+    if field.size is None
+    else st.integers(*RANGES.get(field.name, (0, 2 ** (8 * field.size) - 1)))
+    for field in FIELDS
+}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    words=st.fixed_dictionaries(WORDS),
+    chain_id=st.integers(0, 2**256 - 1),
+    contract=st.binary(min_size=20, max_size=20),
+    secret=st.integers(1, CURVE_ORDER - 1),
+)
+def test_any_receipt_is_signed_as_eth_account_signs_it(words, chain_id, contract, secret):
+    value = Receipt(**words)
+    domain = ReceiptDomain(chain_id=chain_id, settlement_contract=contract)
+    key = secret.to_bytes(32)
+    signed = sign_receipt(value, domain, MemorySigner(key))
+    message = encode_typed_data(full_message=typed_data(value, domain))
+    theirs = Account.sign_message(message, key)
+    assert bytes(theirs.message_hash) == signed.digest
+    assert theirs.signature == signed.signature.encode()
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)

@@ -116,6 +116,8 @@ ENTRY = {"dtype": "U8", "shape": [2], "data_offsets": [0, 2]}
         ("tensor.header", packed({"a": ENTRY, "__metadata__": {"other": "x"}}, b"ab")),
         ("tensor.header", packed({"a": ENTRY, "__metadata__": []}, b"ab")),
         ("tensor.header", packed({"__metadata__": {"info": 1}})),
+        ("format.malformed", packed({"__metadata__": {"info": "\ud800{}"}})),
+        ("format.malformed", packed({"__metadata__": {"texts": '{"\ud800'}})),
         ("tensor.dtype", packed({"a": ENTRY | {"dtype": "F31"}}, b"ab")),
         ("tensor.dtype", packed({"a": ENTRY | {"dtype": 1}}, b"ab")),
         ("tensor.shape", packed({"a": ENTRY | {"shape": "2"}}, b"ab")),

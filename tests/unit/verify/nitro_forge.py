@@ -1,9 +1,14 @@
-"""Makes Nitro documents that break exactly one rule each, below a root of its own."""
+"""Makes Nitro documents that break exactly one rule each, below a root of its own.
+
+Keys are derived from their names and signatures are deterministic (RFC 6979), so that the same
+document comes out every time: `tests/vectors/evidence/nitro.py` writes them into a file.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
@@ -13,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA384, HashAlgorithm
 from cryptography.x509.oid import NameOID
 
 from opengradient.core import cbor, cose
+from opengradient.core.digests import sha256
 from opengradient.core.evidence import NITRO, VerifiedEvidence
 from opengradient.core.keys import MemorySigner
 from opengradient.core.keyset import Keyset
@@ -27,14 +33,12 @@ SIGNER = MemorySigner(b"\x07" * 32)
 KEYSET = Keyset(signing=SIGNER.public_key)
 P384_ORDER = int("f" * 48 + "c7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16)
 
-_KEYS: dict[object, object] = {}
 
-
+@cache
 def key(slot: object, curve: type[ec.EllipticCurve] = ec.SECP384R1) -> ec.EllipticCurvePrivateKey:
-    """One key per slot and curve, made once per run."""
-    made = _KEYS.setdefault((slot, curve), None) or ec.generate_private_key(curve())
-    _KEYS[slot, curve] = made
-    return made
+    """One key per slot and curve, always the same."""
+    scalar = int.from_bytes(sha256(f"test key {slot} on {curve.name}".encode()))
+    return ec.derive_private_key(scalar % 2**255 + 1, curve())
 
 
 def at(ms: int) -> datetime:
@@ -122,7 +126,8 @@ def certificate(spec: Spec, parent: Spec) -> bytes:
         builder = builder.add_extension(spec.usage, critical=False)
     for extension, critical in spec.extra:
         builder = builder.add_extension(extension, critical=critical)
-    der = builder.sign(signer, spec.hash_type()).public_bytes(serialization.Encoding.DER)
+    made = builder.sign(signer, spec.hash_type(), ecdsa_deterministic=True)
+    der = made.public_bytes(serialization.Encoding.DER)
     return spec.patch(der)
 
 
@@ -154,7 +159,8 @@ def fields(**changes: object) -> dict[str, object]:
 
 
 def es384(payload: bytes, signer: ec.EllipticCurvePrivateKey | None = None) -> tuple[int, int]:
-    made = (signer or key("leaf")).sign(cose.signing_bytes(payload), ec.ECDSA(SHA384()))
+    scheme = ec.ECDSA(SHA384(), deterministic_signing=True)
+    made = (signer or key("leaf")).sign(cose.signing_bytes(payload), scheme)
     return decode_dss_signature(made)
 
 

@@ -51,3 +51,58 @@ def test_no_truncation_has_an_outline():
     for length in range(len(DER)):
         with pytest.raises(CertificateChainError):
             outline(DER[:length])
+
+
+def element(tag: int, content: bytes, width: int | None = None) -> bytes:
+    """An element; with `width` its length is written in so many bytes, needed or not."""
+    size = len(content)
+    if width is None:
+        width = 0 if size < 0x80 else 1 if size < 0x100 else 2
+    length = size.to_bytes(width) if width else b""
+    return bytes([tag, 0x80 | width if width else size]) + length + content
+
+
+def skeleton(issuer: int = 0, width: int | None = None, **parts: bytes) -> bytes:
+    """The outline of a certificate, its issuer's name of any size."""
+    fields = {
+        "version": element(0xA0, b"\2\1\2"),
+        "serial": element(0x02, b"\1"),
+        "algorithm": element(0x30, b""),
+        "issuer": element(0x30, bytes(issuer), width),
+        "validity": element(0x30, b""),
+        "subject": element(0x30, b""),
+        "key": b"",
+    }
+    tbs = element(0x30, b"".join((fields | parts).values()))
+    return element(0x30, tbs + element(0x30, b"") + element(0x03, b"\0"))
+
+
+@pytest.mark.parametrize("size", [0, 1, 0x7E, 0x7F, 0x80, 0x81, 0xFE, 0xFF, 0x100, 0x101, 0x400])
+def test_lengths_are_as_short_as_can_be(size):
+    assert len(outline(skeleton(size)).issuer) >= size + 2
+    shortest = 0 if size < 0x80 else 1 if size < 0x100 else 2
+    for width in range(shortest + 1, 4):
+        with pytest.raises(CertificateChainError):
+            outline(skeleton(size, width))
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        b"",  # nothing is left
+        b"\x30",  # a tag without a length
+        b"\x30\x01",  # one byte past the parent
+        b"\x30\x81",  # no length
+        b"\x30\x82\x01",  # half a length
+        b"\x30\x7f",
+    ],
+)
+def test_no_element_runs_past_its_parent(subject):
+    with pytest.raises(CertificateChainError) as caught:
+        outline(skeleton(subject=subject))
+    assert caught.value.code == "x509.malformed"
+
+
+def test_an_element_may_fill_its_parent():
+    assert outline(skeleton(subject=b"\x30\x00")).subject == b"\x30\x00"
+    assert outline(skeleton(subject=element(0x30, bytes(200)))).subject[:3] == b"\x30\x81\xc8"

@@ -13,6 +13,7 @@ from opengradient.core.digests import keccak256
 from opengradient.core.evidence import NITRO, SOFTWARE, Evidence, VerifiedEvidence
 from opengradient.core.keyset import Keyset
 from opengradient.core.nitriding import encode_user_data
+from opengradient.core.nitro_document import parse_document
 from opengradient.errors import (
     AttestationError,
     CertificateChainError,
@@ -535,3 +536,30 @@ def test_default_policy_lists_measurements():
         TrustPolicy.hardware()
     assert verify_nitro is not verify_software_enclave
     assert isinstance(POLICY.measurements, UnsafeAnyMeasurement)
+
+
+def test_the_shortest_and_the_longest_nonce():
+    for nonce in (b"n", b"n" * 512):
+        assert verify(document(nonce=nonce), nonce=nonce).nonce_checked
+    for nonce in (b"", b"n" * 513):
+        refused("config.invalid", document(), ConfigurationError, nonce=nonce)
+
+
+def test_the_payload_is_written_both_ways():
+    parsed = parse_document(PAYLOAD)
+    assert parsed.encode() == PAYLOAD
+    assert parsed.encode(indefinite=False) == cbor.encode(forge.fields())
+
+
+def test_the_smallest_and_the_largest_fields():
+    def parsed(**changes):
+        return parse_document(cbor.encode(forge.fields(**changes)))
+
+    assert parsed(module_id="m").module_id == "m"
+    assert parsed(timestamp=1).timestamp_ms == 1
+    assert parsed(timestamp=2**53 - 1).timestamp_ms == 2**53 - 1
+    for size in (1, 1024):
+        assert parsed(certificate=b"x" * size).certificate == b"x" * size
+    with pytest.raises(MalformedError) as caught:
+        parsed(pcrs={0: bytes(48)})
+    assert caught.value.code == "nitro.pcr.missing"

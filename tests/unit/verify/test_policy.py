@@ -3,13 +3,21 @@
 import dataclasses
 import json
 import logging
+from typing import ClassVar
 
 import pytest
 
 from opengradient.core.evidence import NITRO, SOFTWARE, TDX
 from opengradient.core.modes import VerificationMode
 from opengradient.errors import CertificateChainError, ConfigurationError, MalformedError
-from opengradient.verify.policy import RequiredRegister, TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify import policy as policy_module
+from opengradient.verify.policy import (
+    CLOCK_SKEW_MS,
+    MAX_EVIDENCE_AGE_MS,
+    RequiredRegister,
+    TrustPolicy,
+    UnsafeAnyMeasurement,
+)
 from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
 
 ID = "0x" + "ab" * 32
@@ -208,3 +216,57 @@ def test_root_for():
     ):
         with pytest.raises(CertificateChainError):
             FULL.root_for(kind, certificate)
+
+
+def test_the_defaults_are_what_the_documentation_says():
+    policy = TrustPolicy(roots=(), measurements=frozenset())
+    assert policy.max_evidence_age_ms == MAX_EVIDENCE_AGE_MS == 10_800_000
+    assert policy.clock_skew_ms == CLOCK_SKEW_MS == 60_000
+    assert not policy.allow_debug
+
+
+def test_ages_may_be_zero_and_not_less():
+    strict = TrustPolicy(roots=(), measurements=frozenset(), max_evidence_age_ms=0, clock_skew_ms=0)
+    assert TrustPolicy.from_json(strict.to_json()) == strict
+    for name in ("max_evidence_age_ms", "clock_skew_ms"):
+        with pytest.raises(ConfigurationError):
+            dataclasses.replace(strict, **{name: -1})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OneSetting:
+    """Settings of a platform, as small as they can be."""
+
+    kind: ClassVar[str] = "one"
+    value: int = 0
+
+    def to_json(self):
+        return {"value": self.value}
+
+    @classmethod
+    def from_json(cls, raw):
+        assert raw.keys() == {"value"}
+        return cls(value=raw["value"])
+
+
+class OtherSetting(OneSetting):
+    kind: ClassVar[str] = "other"
+
+
+def test_settings_of_platforms(monkeypatch):
+    given = TrustPolicy(
+        roots=(), measurements=frozenset(), platforms=(OtherSetting(value=1), OneSetting(value=7))
+    )
+    assert given.platform(OtherSetting).value == 1
+    plain = TrustPolicy(roots=(), measurements=frozenset())
+    assert plain.platform(OneSetting) == OneSetting()
+    alone = dataclasses.replace(given, platforms=(OneSetting(value=7),))
+    assert alone.platform(OtherSetting) == OtherSetting()
+    with pytest.raises(ConfigurationError):
+        dataclasses.replace(given, platforms=(OneSetting(), OneSetting()))
+    monkeypatch.setattr(policy_module, "PLATFORMS", {"one": OneSetting, "other": OtherSetting})
+    assert TrustPolicy.from_json(given.to_json()) == given
+    for entry in ({"kind": "third"}, {"value": 1}, {"kind": 1}, "one"):
+        with pytest.raises(MalformedError) as caught:
+            TrustPolicy.from_json({**given.to_json(), "platforms": [entry]})
+        assert caught.value.code == "policy.malformed"

@@ -211,3 +211,11 @@ JSON = st.recursive(
 def test_any_json_gives_a_typed_error_or_a_request(body):
     with contextlib.suppress(ConfigurationError):
         parse({"model": "m", "messages": MESSAGES} | body)
+
+
+@pytest.mark.parametrize("role", [[], {}, [[]], None, 1])
+def test_a_role_that_is_no_text(role):
+    """Past bug: a list or an object as role was no typed error."""
+    body = {"model": "m", "messages": [{"role": role, "content": "Hi"}]}
+    with pytest.raises(ConfigurationError):
+        parse_request(json.dumps(body).encode(), "/v1/chat/completions", max_bytes=1000)

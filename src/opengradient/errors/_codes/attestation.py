@@ -118,6 +118,10 @@ TABLE: dict[str, Code] = {
     "nitriding.signing_key": Code(
         "user_data names another signing key than the one in use.", _UNTRUSTED
     ),
+    "signature.form": Code("A signature or its key does not have the right length.", _DAMAGED),
+    "signature.range": Code("A number of a signature is zero or past its curve.", _FORGED),
+    "signature.key": Code("A key is too small to be trusted, or absurdly large.", _UNTRUSTED),
+    "signature.invalid": Code("The signature does not verify under the key.", _FORGED),
     "x509.root": Code(
         "The chain does not start at a root that the policy trusts.",
         "For a devnet, pass the policy of its network profile; otherwise do not use this node.",

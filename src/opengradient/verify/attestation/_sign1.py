@@ -1,21 +1,13 @@
 """The COSE_Sign1 envelope of an attestation document: one spelling, one algorithm."""
 
 from dataclasses import dataclass
-from typing import Final
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
 
 from opengradient.core import cbor, cose
-from opengradient.errors import AttestationError, MalformedError
-
-P384_ORDER: Final = int(
-    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
-    16,
-)
-"""Order of P-384 (SP 800-186 section 3.2.1.4)."""
+from opengradient.errors import AttestationError, MalformedError, SignatureError
+from opengradient.verify.signatures import verify_ecdsa_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,18 +80,15 @@ def check_signature(envelope: Envelope, key: ec.EllipticCurvePublicKey) -> None:
         MalformedError: Code ``nitro.cose.signature_range``: r or s is not in 1..n-1.
         AttestationError: Code ``nitro.cose.signature``: it does not verify.
     """
-    half = cose.SIGNATURE_SIZE // 2
-    r = int.from_bytes(envelope.signature[:half])
-    s = int.from_bytes(envelope.signature[half:])
-    if not 0 < r < P384_ORDER or not 0 < s < P384_ORDER:
-        raise MalformedError(
-            "r or s of the signature is out of range", code="nitro.cose.signature_range"
-        )
     try:
-        key.verify(
-            encode_dss_signature(r, s), cose.signing_bytes(envelope.payload), ec.ECDSA(SHA384())
+        verify_ecdsa_raw(
+            key, envelope.signature, cose.signing_bytes(envelope.payload), hash_type=SHA384
         )
-    except InvalidSignature as error:
+    except SignatureError as error:
+        if error.code == "signature.range":
+            raise MalformedError(
+                "r or s of the signature is out of range", code="nitro.cose.signature_range"
+            ) from error
         raise AttestationError(
             "the document is not signed by the key of its leaf certificate",
             code="nitro.cose.signature",
