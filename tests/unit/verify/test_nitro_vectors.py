@@ -1,10 +1,10 @@
 """Genuine Nitro documents: right at the edges of their windows, and never after any damage."""
 
 import calendar
-import time
 import dataclasses
 import itertools
 import os
+import time
 from pathlib import Path
 
 import pytest
