@@ -127,6 +127,7 @@ def seal_keys(  # noqa: PLR0917  (one argument per option)
 def _node(url: str, policy: "TrustPolicy", network: "Network | None") -> "Node":
     from opengradient.llm.environment import Environment  # noqa: PLC0415
     from opengradient.llm.node import Node  # noqa: PLC0415
+    from opengradient.llm.trust import Trust  # noqa: PLC0415
     from opengradient.llm.ways import DirectWay  # noqa: PLC0415
 
     environment = Environment()
@@ -134,7 +135,7 @@ def _node(url: str, policy: "TrustPolicy", network: "Network | None") -> "Node":
         way=DirectWay(url.rstrip("/"), environment),
         payee=None,
         environment=environment,
-        policy=policy,
+        trust=Trust(policy),
         domain=network.domain if network else None,
     )
 
