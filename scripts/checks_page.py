@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from opengradient.errors import CODES
+from opengradient.verify.aci import verify_aci_receipt
 from opengradient.verify.attestation import dcap, gcp, maa, nitro, nvidia, sgx, snp, tdx
 from opengradient.verify.node import verify_node
 from opengradient.verify.receipts import verify_receipt
@@ -26,6 +27,7 @@ VERIFIERS: dict[str, tuple[str, Any]] = {
     "releases": ("Release manifests and revocation lists", verify_releases),
     "node": ("A node, before anything is sent to it", verify_node),
     "receipt": ("A receipt", verify_receipt),
+    "aci": ("A receipt of the open format ACI", verify_aci_receipt),
 }
 _STEP = re.compile(r"^ *\d+\.? ")
 _ELSEWHERE = re.compile(r"`([a-z_]+(?:\.[a-z0-9_]+)*\.?\*?)`")

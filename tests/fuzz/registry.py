@@ -18,6 +18,9 @@ from opengradient.core.keyset import Keyset
 from opengradient.core.models import Dtype, ModelManifest
 from opengradient.core.modes import ReceiptKind
 from opengradient.core.nitro_document import parse_document
+from opengradient.core.releases import ReleaseManifest
+from opengradient.core.revocations import RevocationList
+from opengradient.core.signed_files import Signatures
 from opengradient.core.tensors import Tensor
 from opengradient.errors import ConfigurationError, UnsupportedError, VerificationError
 from opengradient.storage._answers import read_stored
@@ -38,6 +41,7 @@ from opengradient.wire.settlement import decode_evidence, decode_inclusion
 from opengradient.wire.sse import EventDecoder
 from tests.support import ROOT
 from tests.unit.core.test_models import MODEL
+from tests.unit.verify import releases_factory as releases
 
 Errors = tuple[type[BaseException], ...]
 Parse = Callable[[bytes], object]
@@ -293,6 +297,9 @@ PARSERS = [
     Parser("tensors", lambda data: tensors.decode(data, max_bytes=2**20), tensor_files),
     Parser("model-manifest", ModelManifest.parse, lambda: [MODEL.encode()], text=True),
     Parser("storage-answer", lambda d: read_stored(d, size=1), _fixed(STORED), text=True),
+    Parser("releases", ReleaseManifest.parse, lambda: [releases.signed(releases.manifest())[0]], text=True),
+    Parser("revocations", RevocationList.parse, lambda: [releases.signed(releases.revocations())[0]], text=True),
+    Parser("signatures", Signatures.parse, lambda: [releases.signed(releases.manifest())[1]], text=True),
     Parser("tee-fields", _json_object(_legacy), _fixed(TEE), text=True),
 ]  # fmt: skip
 

@@ -26,11 +26,8 @@ from opengradient.errors import (
 from opengradient.testing.simulators import Scenario
 from opengradient.transport import HttpResponse, HttpTransport, TlsPin
 from tests.interaction.proxy import Node, proxy_node
-from tests.interaction.sdk import HELLO, MODEL, network_of, read
-
-pytest.importorskip("reference_nodes._kit.gateway", reason="this tree has no gateway yet")
-
 from tests.interaction.relay import relay_to
+from tests.interaction.sdk import HELLO, MODEL, network_of, read
 from tests.interaction.wiretap import wiretap
 
 PROMPT = "What is the airspeed velocity of an unladen swallow?"

@@ -15,7 +15,8 @@ from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.releases import VerifiedReleases, verify_releases, verify_revocations
 from reference_nodes._kit.clock import system_clock_ms
 from tests.interaction.proxy import Node, proxy_node
-from tests.interaction.sdk import CHAT, HELLO, MODEL, Tamper, client, read
+from tests.interaction.relay import relay_to
+from tests.interaction.sdk import CHAT, HELLO, MODEL, Tamper, client, network_of, read
 from tests.unit.verify import releases_factory as make
 
 
@@ -175,3 +176,33 @@ async def test_an_equal_policy_is_still_another_one(node: Node) -> None:
         llm.use_policy(replace(llm.policy, roots=()))
         with pytest.raises(PolicyError):
             await llm.chat(MODEL, HELLO)
+
+
+@pytest.mark.parametrize(("what", "code"), WHAT)
+async def test_behind_a_relay(node: Node, tmp_path: Path, what: str, code: str) -> None:
+    async with relay_to(tmp_path, node) as relay:
+        settings: dict[str, Any] = {"network": network_of(node), "max_retries": 0}
+        async with og.ConfidentialLLM(relay, **settings) as llm:
+            assert (await llm.chat(MODEL, HELLO)).text
+            asked = len(node.sim.requests)
+            llm.use_policy(revoked(node, what, llm.policy))
+            assert await refused(lambda: llm.chat(MODEL, HELLO)) == code
+            assert await refused(lambda: read(llm)) == code
+            assert len(node.sim.requests) == asked
+
+
+@pytest.mark.parametrize(("what", "code"), WHAT)
+async def test_behind_a_relay_during_a_call(
+    node: Node, tmp_path: Path, what: str, code: str
+) -> None:
+    async with relay_to(tmp_path, node) as relay:
+        settings: dict[str, Any] = {"network": network_of(node), "max_retries": 0}
+        async with og.ConfidentialLLM(relay, **settings) as llm:
+            after = revoked(node, what, llm.policy)
+
+            async def ask() -> None:
+                async with llm.stream(MODEL, HELLO) as stream:
+                    async for _ in stream:
+                        llm.use_policy(after)
+
+            assert await refused(ask) == code

@@ -15,6 +15,7 @@ from opengradient.core.keys import MemorySigner, Signer
 from opengradient.core.sealed_keys import MAX_LIFE_MS, KeysHeader, ProviderKeys, SealedKeys
 from opengradient.llm.environment import Environment
 from opengradient.llm.node import Node as Client
+from opengradient.llm.trust import Trust
 from opengradient.llm.ways import DirectWay
 from opengradient.transport.ohttp._hpke import sender
 from opengradient.verify.node import VerifiedNode
@@ -39,7 +40,7 @@ async def look(node: Node) -> VerifiedNode:
         way=DirectWay(node.url, environment),
         payee=None,
         environment=environment,
-        policy=node.policy,
+        trust=Trust(node.policy),
         domain=None,
     )
     try:

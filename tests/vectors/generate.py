@@ -148,13 +148,13 @@ def render() -> str:
 def generators() -> dict[str, ModuleType]:
     """Path of each file below this folder, and the module whose `render` makes it."""
     found = {"receipts.json": sys.modules[__name__]}
-    for folder in ("devices", "evidence"):
-        for path in sorted((FOLDER / folder).glob("*.py")):
-            module = import_module(f"tests.vectors.{folder}.{path.stem}")
-            if hasattr(module, "render"):
-                found[f"{folder}/{path.stem}.json"] = module
-    for name in ("receipt_files",):
-        found[f"{name}.json"] = import_module(f"tests.vectors.{name}")
+    for path in sorted(FOLDER.rglob("*.py")):
+        inside = path.relative_to(FOLDER).with_suffix("")
+        if path.stem in {"__init__", "generate"}:
+            continue
+        module = import_module(".".join(("tests", "vectors", *inside.parts)))
+        if hasattr(module, "render"):
+            found[f"{inside}.json"] = module
     return found
 
 

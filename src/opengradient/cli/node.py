@@ -2,6 +2,7 @@
 
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -129,8 +130,18 @@ def _node(url: str, policy: "TrustPolicy", network: "Network | None") -> "Node":
     from opengradient.llm.node import Node  # noqa: PLC0415
     from opengradient.llm.trust import Trust  # noqa: PLC0415
     from opengradient.llm.ways import DirectWay  # noqa: PLC0415
+    from opengradient.networks import config_home  # noqa: PLC0415
+    from opengradient.transport.collateral import VendorCollateral  # noqa: PLC0415
 
     environment = Environment()
+    environment = replace(
+        environment,
+        collateral=VendorCollateral(
+            transports=environment.transports,
+            clock=environment.clock,
+            folder=config_home() / "collateral",
+        ),
+    )
     return Node(
         way=DirectWay(url.rstrip("/"), environment),
         payee=None,

@@ -12,12 +12,12 @@ from datetime import datetime
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.exceptions import UnsupportedAlgorithm
 
-from opengradient.errors import CertificateChainError, MalformedError
+from opengradient.errors import CertificateChainError, MalformedError, SignatureError
 from opengradient.verify._der import element
 from opengradient.verify._x509 import Certificate, ChainProfile, Window, find_extension
+from opengradient.verify.signatures import verify_ecdsa_der
 
 _INTEGER, _SEQUENCE, _BIT_STRING = 0x02, 0x30, 0x03
 _PARSE_ERRORS: Final = (
@@ -79,8 +79,8 @@ def open_crl(
         raise _refused("critical_extension", f"{what} has a critical extension")
     _check_issuer(extensions, issuer_name, issuer, what)
     try:
-        issuer.key.verify(signature, signed, ec.ECDSA(profile.hash_type()))
-    except InvalidSignature as error:
+        verify_ecdsa_der(issuer.key, signature, signed, hash_type=profile.hash_type)
+    except SignatureError as error:
         raise _refused("signature", f"{what} is not signed by its issuer") from error
     window = Window(from_ms=_ms(start), until_ms=_ms(end) - 1)
     _check_time(window, now_ms, what)

@@ -1,13 +1,10 @@
 """Raw signatures on P-256: r and s of 32 bytes each, as Intel writes them."""
 
-from typing import Final
-
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
-_HALF: Final = 32
+from opengradient.errors import SignatureError
+from opengradient.verify.signatures import verify_ecdsa_raw
 
 
 def verifies(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -> bool:
@@ -15,10 +12,9 @@ def verifies(key: ec.EllipticCurvePublicKey, signature: bytes, message: bytes) -
 
     Both values of ``s`` verify: signature bytes must never serve as an identity.
     """
-    r, s = int.from_bytes(signature[:_HALF]), int.from_bytes(signature[_HALF:])
     try:
-        key.verify(encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
-    except InvalidSignature:
+        verify_ecdsa_raw(key, signature, message, hash_type=SHA256)
+    except SignatureError:
         return False
     return True
 

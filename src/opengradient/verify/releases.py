@@ -8,9 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import InitVar, dataclass
 from typing import Any, Final, Protocol, final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from opengradient.core.canonical import JsonObject, canonical_json, parse_json
 from opengradient.core.releases import Release, ReleaseManifest
 from opengradient.core.revocations import RevocationList, Revoked
@@ -23,6 +20,7 @@ from opengradient.errors import (
     PolicyError,
     SignatureError,
 )
+from opengradient.verify.signatures import ED25519_KEY_BYTES, verify_ed25519
 
 CLOCK_SKEW_MS: Final = 60_000
 """How far in the future a file may have been made; as for evidence."""
@@ -283,12 +281,11 @@ def _signers(
     signed = signing_bytes(payload_type, payload)
     signers = []
     for item in attached.items:
-        key = accepted.get(item.key)
-        if key is None:
+        if item.key not in accepted:
             continue
         try:
-            key.verify(item.signature, signed)
-        except InvalidSignature as error:
+            verify_ed25519(item.key, item.signature, signed)
+        except SignatureError as error:
             raise SignatureError(
                 "a signature is not by the key that it names, or not of this file",
                 code="releases.signature",
@@ -305,12 +302,10 @@ def _signers(
     return tuple(signers)
 
 
-def _accepted(keys: Iterable[bytes], threshold: int) -> dict[bytes, Ed25519PublicKey]:
-    known = {}
-    for key in keys:
-        if len(key) != 32:
-            raise ConfigurationError("an Ed25519 public key has 32 bytes", code="policy.malformed")
-        known[key] = Ed25519PublicKey.from_public_bytes(key)
+def _accepted(keys: Iterable[bytes], threshold: int) -> frozenset[bytes]:
+    known = frozenset(keys)
+    if any(len(key) != ED25519_KEY_BYTES for key in known):
+        raise ConfigurationError("an Ed25519 public key has 32 bytes", code="policy.malformed")
     if type(threshold) is not int or not 1 <= threshold <= len(known):
         raise ConfigurationError(
             f"the threshold is 1 to the number of keys, {len(known)}", code="policy.malformed"

@@ -9,9 +9,8 @@ import base64
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256, SHA384
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -23,6 +22,7 @@ from opengradient.core.canonical import JsonObject
 from opengradient.core.jwt import decode_part
 from opengradient.errors import ConfigurationError, MalformedError, SignatureError
 from opengradient.verify._fields import Fields, malformed
+from opengradient.verify.signatures import verify_ecdsa_raw, verify_rsa_pkcs1, verify_rsa_pss
 
 RS256: Final = "RS256"
 PS256: Final = "PS256"
@@ -35,12 +35,6 @@ MIN_RSA_BITS: Final = 2048
 
 MAX_RSA_BITS: Final = 4096
 """Larger keys cost time and no service uses them."""
-
-P384_ORDER: Final = int(
-    "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc52973",
-    16,
-)
-"""Order of P-384 (SP 800-186 section 3.2.1.4)."""
 
 _PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 
@@ -116,7 +110,9 @@ class TokenKey:
                 _verify_rsa(key, self.algorithm, signing_input, signature)
             else:
                 _verify_es384(key, signing_input, signature)
-        except InvalidSignature as error:
+        except SignatureError as error:
+            if error.code == "signature.range":
+                raise _form("r and s in 1..n-1", signature.hex()) from error
             raise SignatureError(
                 "the token is not signed by the pinned key", code="jwt.signature", actual=self.kid
             ) from error
@@ -171,18 +167,15 @@ def _verify_rsa(key: rsa.RSAPublicKey, algorithm: str, data: bytes, signature: b
     if len(signature) != size:  # RFC 8017 section 8.2.2 step 1
         raise _form(size, len(signature))
     if algorithm == PS256:
-        key.verify(signature, data, padding.PSS(padding.MGF1(SHA256()), 32), SHA256())
+        verify_rsa_pss(key, signature, data, hash_type=SHA256, salt_bytes=SHA256.digest_size)
     else:
-        key.verify(signature, data, padding.PKCS1v15(), SHA256())
+        verify_rsa_pkcs1(key, signature, data, hash_type=SHA256)
 
 
 def _verify_es384(key: ec.EllipticCurvePublicKey, data: bytes, signature: bytes) -> None:
     if len(signature) != 96:  # RFC 7518 section 3.4: r || s, never DER
         raise _form(96, len(signature))
-    r, s = int.from_bytes(signature[:48]), int.from_bytes(signature[48:])
-    if not 0 < r < P384_ORDER or not 0 < s < P384_ORDER:
-        raise _form("r and s in 1..n-1", signature.hex())
-    key.verify(encode_dss_signature(r, s), data, ec.ECDSA(SHA384()))
+    verify_ecdsa_raw(key, signature, data, hash_type=SHA384)
 
 
 def _key_of(jwk: JsonObject) -> _PublicKey:

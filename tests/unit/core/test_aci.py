@@ -117,6 +117,56 @@ def test_the_encoding_is_free_and_the_signing_input_is_not() -> None:
     assert AciReceipt.parse(shuffled) == AciReceipt.parse(document)
 
 
+EDGES = [
+    (True, put("served_at", 0)),
+    (True, put("served_at", 2**41 - 1)),
+    (True, put("receipt_id", "r")),
+    (True, put("receipt_id", "r" * 2048)),
+    (True, put("x", 2**53 - 1, "event_log", 1)),
+    (True, put("x", -(2**53) + 1, "event_log", 1)),
+    (False, put("x", -(2**53), "event_log", 1)),
+    (False, put(3, {**forge.FAILED_EVENT, "more": 1}, "event_log")),
+    (False, put(3, {**forge.FAILED_EVENT, "result": "maybe"}, "event_log")),
+    (False, put(3, {"type": "upstream.verified"}, "event_log")),
+]
+
+
+@pytest.mark.parametrize(("fits", "change"), EDGES)
+def test_receipt_edges(fits: bool, change: Change) -> None:
+    document = forge.receipt_json()
+    change(document)
+    if fits:
+        assert AciReceipt.parse(document)
+        return
+    with pytest.raises(OpenGradientError):
+        AciReceipt.parse(document)
+
+
+def test_as_many_events_and_keys_as_there_may_be() -> None:
+    document = forge.receipt_json()
+    document["event_log"][1:1] = [{"type": "x"}] * (256 - len(document["event_log"]))
+    assert len(AciReceipt.parse(document).events) == 256
+    document["event_log"].append({"type": "x"})
+    with pytest.raises(OpenGradientError) as caught:
+        AciReceipt.parse(document)
+    assert caught.value.code == "aci.event.count"
+    keys = forge.keyset_json()
+    keys["tls_public_keys"] = [{"spki_sha256": "00" * 32}] * 64
+    assert len(AciKeyset.parse(keys).tls_keys) == 64
+    keys["tls_public_keys"] *= 2
+    with pytest.raises(OpenGradientError) as caught:
+        AciKeyset.parse(keys)
+    assert caught.value.code == "aci.keyset.malformed"
+
+
+def test_a_quote_as_large_as_one_may_be() -> None:
+    size = 64 * 1024
+    report = forge.report(put("quote", "ab" * size, "attestation", "evidence"))
+    assert len(report.quote()) == size
+    assert len(forge.report(put("quote", "ab", "attestation", "evidence")).quote()) == 1
+    assert forge.report(put("event_log", [1], "attestation", "evidence")).event_log() is None
+
+
 KEYSET = [
     ("aci.keyset.malformed", drop("subject")),
     ("aci.unknown_field", put("note", 1)),
@@ -193,6 +243,8 @@ def test_session(code: str, change: Change) -> None:
         {"status": "asserted", "source": "a friend"},
         {"status": "asserted"},
         {"status": [], "source": {}},
+        {"status": "asserted", "source": []},
+        {"status": {}, "source": "hardware_proven"},
     ],
 )
 def test_unknown_words_are_never_a_pass(claim: dict[str, str]) -> None:

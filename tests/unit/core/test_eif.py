@@ -8,6 +8,7 @@ import pytest
 
 from opengradient.core.digests import keccak256, sha384
 from opengradient.core.eif import HEADER_BYTES, MAX_SECTIONS, SECTION, EnclaveImage, parse_eif
+from opengradient.core.rtmr import extend
 from opengradient.errors import MalformedError
 
 KERNEL, CMDLINE, RAMDISK, SIGNATURE, METADATA = range(1, 6)
@@ -83,6 +84,7 @@ def test_what_is_read() -> None:
     parsed = parse_eif(image(flags=1, version=3))
     assert isinstance(parsed, EnclaveImage)
     assert (parsed.version, parsed.arm64) == (3, True)
+    assert not parse_eif(image(flags=2)).arm64
     assert [kind for kind, _ in parsed.sections] == [KERNEL, CMDLINE, METADATA, RAMDISK]
 
 
@@ -118,6 +120,23 @@ def test_what_is_no_image(data: bytes) -> None:
     with pytest.raises(MalformedError) as caught:
         parse_eif(data)
     assert caught.value.code == "eif.malformed"
+
+
+def test_as_many_sections_as_there_may_be() -> None:
+    whole = [*PLAIN, *((RAMDISK, b"%d" % number) for number in range(28))]
+    assert len(parse_eif(image(whole)).sections) == 32
+
+
+def test_an_empty_section_at_the_end() -> None:
+    assert (
+        parse_eif(image([*PLAIN, (RAMDISK, b"")])).registers()["PCR2"].hex() == SINGLE_RAMDISK_PCR2
+    )
+
+
+def test_registers_are_extended_with_whole_digests_only() -> None:
+    for register_, digest in [(bytes(47), bytes(48)), (bytes(48), bytes(32))]:
+        with pytest.raises(MalformedError):
+            extend(register_, digest)
 
 
 def test_every_changed_byte_is_noticed() -> None:

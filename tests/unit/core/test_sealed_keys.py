@@ -101,6 +101,57 @@ def test_signer_and_every_word_that_it_signed() -> None:
     assert len(infos) == 7
 
 
+def test_info_is_as_the_specification_lays_it_out() -> None:
+    """docs/spec/sealed-keys.md, clause 3.2."""
+    assert HEADER.info() == (
+        b"opengradient/provider-keys/v1\0"
+        + b"n" * 32
+        + b"e" * 32
+        + b"c" * 32
+        + b"\x03"
+        + b"\0\0\0\0\0\0\0\x04"
+        + b"\0\0\0\0\0\0\0\x05"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "fits"),
+    [
+        ({"key_id": 0, "sequence": 0, "expires_at_ms": 0}, True),
+        ({"key_id": 255, "sequence": 2**53 - 1, "expires_at_ms": 2**53 - 1}, True),
+        ({"sequence": 2**53}, False),
+        ({"expires_at_ms": 2**53}, False),
+        ({"sequence": -1}, False),
+        ({"expires_at_ms": -1}, False),
+        ({"key_id": -1}, False),
+        ({"node_id": bytes(31)}, False),
+        ({"config_digest": b""}, False),
+    ],
+)
+def test_words_in_range(change: dict[str, object], fits: bool) -> None:
+    if fits:
+        assert replace(HEADER, **change)
+        return
+    with pytest.raises(OpenGradientError) as caught:
+        replace(HEADER, **change)
+    assert code(caught) == "keys.malformed"
+
+
+def test_a_ciphertext_has_more_than_its_tag() -> None:
+    assert replace(sealed(), ciphertext=bytes(17))
+    for size in (16, 64 * 1024 + 1):
+        with pytest.raises(OpenGradientError) as caught:
+            replace(sealed(), ciphertext=bytes(size))
+        assert code(caught) == "keys.malformed"
+
+
+def test_a_body_that_is_too_large() -> None:
+    data = encode_sealed_keys(sealed())
+    with pytest.raises(OpenGradientError) as caught:
+        decode_sealed_keys(data + b" " * (128 * 1024 + 1 - len(data)))
+    assert code(caught) == "format.too_large"
+
+
 def test_keys_have_one_spelling_and_one_length() -> None:
     keys = ProviderKeys({"openai": "sk-1", "anthropic": "k" * 200})
     assert len(keys.encode()) == 1024

@@ -165,6 +165,7 @@ def evidence(node_id):
         "fresh": None,
         "tlsCertificate": None,
         "legacySigningKey": None,
+        "devices": [],
         "domain": {"chainId": 1, "settlementContract": "0x" + "00" * 20},
     }
 

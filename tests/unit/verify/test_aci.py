@@ -83,6 +83,34 @@ def test_accepted_with_every_claim_in_its_place() -> None:
     assert not verdict.simulated
 
 
+def test_only_the_verifier_builds_a_verified_receipt() -> None:
+    checked = check()
+    with pytest.raises(TypeError):
+        replace(checked, seal=object())
+
+
+def test_words_for_what_is_not_there() -> None:
+    nameless = forge.keyset(lambda value: value.update(subject=None))
+    named = "sha256:" + nameless.digest.hex()
+    verdict = check(
+        forge.bundle(lambda r: r.update(workload_keyset_digest=named)), keyset=nameless
+    ).verdict
+    assert verdict["subject"].status == "absent"
+    modelless = forge.bundle(lambda r: (r.update(model=None), events(FORWARDED)(r)))
+    verdict = check(modelless).verdict
+    assert verdict["model"].status == "absent"
+    assert verdict["upstream"].source == "the receipt names none"
+    assert check().verdict["session"].detail == "up by v/1: tee_attested"
+    bare = cited(lambda value: value.update(claims={}))
+    lenient = AciPolicy(require_verified_upstream=False)
+    assert check(bare, rules=lenient).verdict["session"].detail == "up by v/1: nothing claimed"
+
+
+def test_the_callers_own_bytes_come_first() -> None:
+    known = check(forge.bundle(request=None), request=forge.REQUEST).verdict["request"]
+    assert known.detail == f"exact bytes, {len(forge.REQUEST)} of them"
+
+
 def test_nothing_shown_is_absent_not_proven() -> None:
     verdict = check(forge.bundle(request=None, response=None, sessions=())).verdict
     for name in ("request", "response", "channel", "session"):
@@ -410,6 +438,10 @@ def test_bundle_and_bare_document() -> None:
     )
     assert whole.report is not None and whole.nonce == b"\xab" * 32
     assert whole.collateral.get("tcb_info") == b"x"
+    assert (whole.request, whole.response) == (forge.REQUEST, forge.RESPONSE)
+    assert len(whole.sessions) == 1
+    many = decode_aci(as_file(sessions=[forge.session_json()] * 16))
+    assert len(many.sessions) == 16
     assert check(replace(whole, report=None))
     assert decode_aci(canonical_json(forge.receipt_json())) == AciBundle(receipt=forge.receipt())
 
@@ -432,6 +464,27 @@ def test_bundle_form(code: str, parts: dict[str, Any]) -> None:
     assert caught.value.code == code
     value = parse_json_object(as_file(**parts))
     assert claims_aci(value)
+
+
+def test_a_file_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opengradient.wire.aci.MAX_FILE_BYTES", 100)
+    with pytest.raises(OpenGradientError) as caught:
+        decode_aci(as_file())
+    assert caught.value.code == "format.too_large"
+
+
+def test_rules_as_json() -> None:
+    rules = AciPolicy(
+        applications=frozenset({"ab" * 32}),
+        subjects=frozenset({"x"}),
+        revoked_keysets=frozenset({"cd" * 32}),
+        require_verified_upstream=False,
+        allow_rewrite=False,
+        max_keyset_lifetime_ms=0,
+    )
+    assert AciPolicy.from_json(rules.to_json()) == rules
+    assert AciPolicy.from_json(AciPolicy().to_json()) == AciPolicy()
+    assert AciPolicy().max_keyset_lifetime_ms == 94_867_200_000
 
 
 def test_what_is_no_aci() -> None:

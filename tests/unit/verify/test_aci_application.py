@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from opengradient.core.aci import AciBundle, report_data_slot
+from opengradient.core.aci import AciBundle, AciReport, report_data_slot
 from opengradient.core.collateral import Collateral
 from opengradient.core.digests import sha256
 from opengradient.core.evidence import TDX
@@ -26,7 +26,7 @@ from opengradient.verify.attestation.event_log import (
     replay_event_log,
 )
 from opengradient.verify.attestation.tdx import measurement_id
-from opengradient.verify.policy import TrustPolicy
+from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
 from opengradient.verify.trust import TrustedRoot
 from tests.unit.verify import aci_forge as forge
 from tests.vectors.evidence.intel_forge import NOW, Case
@@ -130,6 +130,56 @@ def test_the_policy_judges_the_quote() -> None:
         with pytest.raises(OpenGradientError) as caught:
             verify_aci_receipt(bundle, policy=other, now_ms=NOW, rules=ACCEPTING)
         assert caught.value.code == code
+
+
+def test_the_keyset_of_a_report_has_its_end_too() -> None:
+    bundle, policy = make()
+    assert bundle.report is not None
+    end = bundle.report.keyset.not_after * 1000
+    for code, now_ms, rules in (
+        ("aci.keyset.expired", end, ACCEPTING),
+        ("aci.keyset.distant", NOW, replace(ACCEPTING, max_keyset_lifetime_ms=1)),
+    ):
+        with pytest.raises(OpenGradientError) as caught:
+            verify_aci_receipt(bundle, policy=policy, now_ms=now_ms, rules=rules)
+        assert caught.value.code == code
+
+
+def test_claims_of_the_platform_and_of_the_source_stand_in_the_verdict() -> None:
+    checked = check()
+    assert checked.evidence is not None
+    names = {claim.name for claim in checked.verdict}
+    assert {claim.name for claim in checked.evidence.claims} <= names
+    assert checked.verdict["source"].detail == f"https://example/x at {'ab' * 20}"
+    named = {"repo_url": None, "repo_commit": None, "image_digest": "sha256:" + "ab" * 32}
+    image = check(change=lambda r: r["attestation"]["source_provenance"].update(named))
+    assert image.verdict["source"].detail == f"image {'ab' * 32}"
+
+
+def test_any_measurement_is_no_proof() -> None:
+    bundle, policy = make()
+    unsafe = replace(policy, measurements=UnsafeAnyMeasurement())
+    checked = verify_aci_receipt(bundle, policy=unsafe, now_ms=NOW, rules=ACCEPTING)
+    assert checked.verdict["code"].status == "asserted"
+    assert checked.verdict["application"].status == "proven"
+
+
+def test_report_without_a_nonce() -> None:
+    bundle, policy = make(slot=report_data_slot(forge.keyset().digest, None))
+    assert bundle.report is not None
+    plain = forge.report_json(quote=bundle.report.quote())
+    plain["attestation"]["evidence"].update(event_log=json.dumps(BOOT), app_compose=COMPOSE)
+    bundle = replace(bundle, report=AciReport.parse(plain), nonce=None)
+    checked = verify_aci_receipt(bundle, policy=policy, now_ms=NOW, rules=ACCEPTING)
+    assert checked.verdict["nonce"].status == "absent"
+
+
+def test_text_that_is_no_unicode() -> None:
+    refused("aci.application.preimage", compose=COMPOSE + "\ud800")
+    refused(
+        "tdx.event_log.malformed",
+        change=lambda r: r["attestation"]["evidence"].update(event_log="\ud800"),
+    )
 
 
 def test_debug_domains_prove_nothing() -> None:

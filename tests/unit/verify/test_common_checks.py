@@ -88,8 +88,14 @@ CODE = "0x" + "11" * 32
 def test_what_vouches_for_a_measurement():
     listed = dataclasses.replace(POLICY, measurements=frozenset({CODE}))
     anything = dataclasses.replace(POLICY, measurements=UnsafeAnyMeasurement())
-    assert check_measurement("k", CODE, {}, listed) == (True, "measurement that the policy lists")
-    assert check_measurement("k", CODE, {}, anything) == (False, "any measurement is accepted")
+    assert check_measurement("k", CODE, {}, listed, now_ms=forge.NOW) == (
+        True,
+        "measurement that the policy lists",
+    )
+    assert check_measurement("k", CODE, {}, anything, now_ms=forge.NOW) == (
+        False,
+        "any measurement is accepted",
+    )
 
 
 def test_registers_after_one_of_another_kind_are_still_required():
@@ -100,14 +106,14 @@ def test_registers_after_one_of_another_kind_are_still_required():
     ]
     policy = dataclasses.replace(POLICY, registers=tuple(needs))
     for value in ("11", "22"):
-        check_measurement("k", CODE, {"RTMR1": value, "RTMR2": "33"}, policy)
+        check_measurement("k", CODE, {"RTMR1": value, "RTMR2": "33"}, policy, now_ms=forge.NOW)
     for registers in (
         {"RTMR1": "00", "RTMR2": "33"},
         {"RTMR1": "11"},
         {"RTMR1": "11", "RTMR2": "11"},
     ):
         with pytest.raises(AttestationError) as caught:
-            check_measurement("k", CODE, registers, policy)
+            check_measurement("k", CODE, registers, policy, now_ms=forge.NOW)
         assert caught.value.code == "attestation.register"
 
 

@@ -64,6 +64,11 @@ def test_events_of_firmware_prove_no_names():
         check_events(events, (("app-id", frozenset({b"y".hex()})),))
 
 
+def test_types_have_32_bits():
+    for event_type in (0, 2**32 - 1):
+        assert log(event("x", register=0, event_type=event_type))[0].event_type == event_type
+
+
 def test_a_log_that_is_too_large():
     with pytest.raises(VerificationError) as caught:
         parse_event_log(b" " * (MAX_LOG_BYTES + 1))

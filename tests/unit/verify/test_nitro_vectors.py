@@ -237,17 +237,3 @@ def test_a_genuine_document_is_no_software_enclaves():
     with pytest.raises(VerificationError) as caught:
         verify_software_enclave(read(FILES[0]), policy=POLICY, now_ms=ms(NOW[FILES[0]]))
     assert caught.value.code == "policy.simulated"
-
-
-@needs_vectors
-@pytest.mark.parametrize("file", FILES)
-def test_it_takes_less_than_ten_milliseconds(file):
-    document, trust, now_ms = read(file), policy(file), ms(NOW[file])
-    best = min(_milliseconds(document, trust, now_ms) for _ in range(20))
-    assert best < 10
-
-
-def _milliseconds(document, trust, now_ms):
-    start = time.perf_counter()
-    verify_nitro(document, policy=trust, now_ms=now_ms)
-    return (time.perf_counter() - start) * 1000

@@ -18,11 +18,11 @@ from opengradient.core.digests import sha256, sha384
 from opengradient.core.evidence import NVIDIA
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
 from opengradient.verify.policy import TrustPolicy
-from opengradient.verify.token_keys import P384_ORDER
 from opengradient.verify.trust import TrustedRoot
 from tests.vectors.evidence.book import Book
 from tests.vectors.evidence.token_forge import KEYSET, NOW_MS, NOW_S, OTHER_KEYSET, compact
 
+P384_ORDER = int("f" * 48 + "c7634d81f4372ddf581a0db248b0a77aecec196accc52973", 16)
 FILE = Path(__file__).with_name("nvidia_report.json")
 ASKED = KEYSET.digest()
 MODEL, DRIVER, VBIOS = "GH100 A01 GSP BROM", "550.90.07", "96.00.9F.00.01"

@@ -95,6 +95,11 @@ def accepted() -> Iterator[Vector]:
         view={"settings": {"mr_service_td": {"01" * 48}}},
     )
     yield good(
+        "highest-versions",
+        pck=highest_in_certificate,
+        tcb=highest_in_data,
+    )
+    yield good(
         "no-key-identifiers",
         certificates={slot: {"subject_key": False} for slot in ("root", "ca")},
     )
@@ -134,3 +139,16 @@ def listed() -> dict[str, Any]:
         "mr_owner": {report[232:280].hex()},
         "mr_owner_config": {report[280:328].hex()},
     }
+
+
+def highest_in_certificate(fields: dict[str, Any]) -> None:
+    """Component 1 as high as it can be, PCESVN as high as dcap-qvl reads it."""
+    tcb_number(16, integer(0x7FFF))(fields)
+    tcb_number(0, integer(0xFF))(fields)
+
+
+def highest_in_data(raw: dict[str, Any]) -> None:
+    """The best level asks for just that."""
+    tcb = raw["tcbLevels"][0]["tcb"]
+    tcb["sgxtcbcomponents"][0]["svn"] = 0xFF
+    tcb["pcesvn"] = 0x7FFF

@@ -40,6 +40,7 @@ def chains() -> Iterator[Vector]:
         "text-before": lambda p: b"x\n" + p,
         "text-between": lambda p: p.replace(b"-\n-", b"-\nx\n-", 1),
         "blank-line": lambda p: p.replace(b"-\n-", b"-\n\n-", 1),
+        "joined-by-x": lambda p: p.replace(b"-\n-", b"-x-", 1),
         "text-after": lambda p: p[:-1] + b"x",
         "two-zero-bytes": lambda p: p + b"\0",
         "long-line": lambda p: p[:92] + p[93:],
@@ -96,6 +97,8 @@ def certificates() -> Iterator[Vector]:
     for slot in ("pck", "ca"):
         yield bad("x509.serial", slot, certificates={slot: {"patch": negative_serial}})
         yield bad("x509.malformed", slot, certificates={slot: {"patch": lambda d: d + b"\0"}})
+    yield bad("x509.malformed", "ca-name", certificates={"ca": {"patch": unreadable_name}})
+    yield bad("x509.malformed", "signer-name", certificates={"signer": {"patch": unreadable_name}})
     yield bad("x509.algorithm", "pck", certificates={"pck": {"hash_type": SHA384}})
     yield bad("x509.algorithm", "signer", certificates={"signer": {"hash_type": SHA384}})
     yield bad("x509.key", "pck", certificates={"pck": {"curve": ec.SECP384R1}})
@@ -137,6 +140,11 @@ def certificates() -> Iterator[Vector]:
     yield bad(
         "dcap.tcb_signer.revoked", lists={"root_ca_crl": {"revoked": (SPECS["signer"].serial,)}}
     )
+
+
+def unreadable_name(der: bytes) -> bytes:
+    """A common name whose text is of a type that no parser knows."""
+    return put(der.rindex(b"\x0c", 0, der.rindex(b"Intel SGX")), b"\x1c")(der)
 
 
 def negative_serial(der: bytes) -> bytes:

@@ -101,7 +101,6 @@ def event_logs() -> Iterator[Vector]:
     yield bad(f"{code}.malformed", "object", **with_log(log=b"{}"))
     yield bad(f"{code}.malformed", "not-json", **with_log(log=b"["))
     yield bad(f"{code}.malformed", "item", **with_log(log=b"[1]"))
-    yield bad(f"{code}.malformed", "too-many", **with_log(log=b"[" + b"1," * 4096 + b"1]"))
 
 
 def enclave() -> Iterator[Vector]:

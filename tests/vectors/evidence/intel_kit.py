@@ -122,9 +122,9 @@ def text(old: str, new: str) -> Any:
 def tcb_number(index: int, value: bytes) -> Any:
     def change(fields: dict[str, Any]) -> None:
         fields["tcb"][index] = value
-        if index < len(SVNS) and len(value) == 3:  # CPUSVN says the same
+        if index < len(SVNS) and len(value) in (3, 4):  # CPUSVN says the same
             cpu_svn = bytearray(SVNS)
-            cpu_svn[index] = value[2]
+            cpu_svn[index] = value[-1]
             fields["tcb"][len(SVNS) + 1] = tlv(0x04, bytes(cpu_svn))
 
     return change

@@ -494,7 +494,7 @@ def keyset_vectors(file: VectorFile) -> None:
         file.add(f"keyset {name}", "12", forged, expect=expect)
 
     for name, old, new, code in (
-        ("of version 2", b"keyset/1", b"keyset/2", "format.unsupported"),
+        ("of version 3", b"keyset/1", b"keyset/3", "format.unsupported"),
         ("with a field more", b'{"hpke"', b'{"extra":1,"hpke"', "keyset.malformed"),
         ("with a field less", b'"hpke":null,', b"", "keyset.malformed"),
         ("of another algorithm", b'"secp256k1"', b'"ed25519"', "format.unsupported"),

@@ -66,24 +66,25 @@ def verify_aci_receipt(
     """Check an ACI receipt and everything shown with it.
 
     The steps, in order (docs/spec/aci.md), each with its own codes; the form was checked by the
-    parser (``aci.version``, ``aci.*.malformed``, ``aci.event.*``):
+    parser (``aci.version``, ``aci.*.malformed``, ``aci.event.*``).
 
-    1. report: digest of the keyset, statement, nonce (``aci.report.keyset_digest``,
+    1. Report: digest of the keyset, statement, nonce (``aci.report.keyset_digest``,
        ``aci.report.nonce``, ``aci.report.statement``); a bundle without a report needs a keyset
-       that the caller established (``aci.keyset.missing``);
-    2. keyset: not revoked, not ended, subject (``aci.keyset.*``);
-    3. hardware: the quote verifies under `policy` and binds the statement (``aci.report.tee``,
+       that the caller established (``aci.keyset.missing``).
+    2. Keyset: not revoked, not ended, subject (``aci.keyset.revoked``, ``aci.keyset.expired``,
+       ``aci.keyset.distant``, ``aci.keyset.subject``).
+    3. Hardware: the quote verifies under `policy` and binds the statement (``aci.report.tee``,
        ``aci.report.quote``, ``aci.report.slot``, those of Intel TDX), and the boot event log leads
-       to the application (``aci.report.provenance``, ``aci.event_log.*``, ``aci.application.*``);
-    4. signature by a key of that keyset (``aci.receipt.keyset``, ``.key``, ``.algorithm``,
-       ``.signature``);
-    5. channel (``aci.channel``);
-    6. request, and what was forwarded (``aci.request``, ``aci.event.not_forwarded``,
-       ``aci.event.forwarded_refusal``, ``aci.request.rewritten``);
-    7. response (``aci.response``);
-    8. model and times (``aci.model``, ``policy.model``, ``aci.receipt.future``,
-       ``aci.receipt.after_keyset``);
-    9. upstream and its session (``aci.upstream.*``, ``aci.session.*``).
+       to the application (``aci.report.provenance``, ``aci.event_log.*``, ``aci.application.*``).
+    4. Signature by a key of that keyset (``aci.receipt.keyset``, ``aci.receipt.key``,
+       ``aci.receipt.algorithm``, ``aci.receipt.signature``).
+    5. Channel: a listed TLS key (``aci.channel``).
+    6. Request, and what was forwarded (``aci.request``, ``aci.event.not_forwarded``,
+       ``aci.event.forwarded_refusal``, ``aci.request.rewritten``).
+    7. Response (``aci.response``).
+    8. Model and times (``aci.model``, ``policy.model``, ``aci.receipt.future``,
+       ``aci.receipt.after_keyset``).
+    9. Upstream and its session (``aci.upstream.*``, ``aci.session.*``).
 
     Args:
         bundle: The parsed bundle.

@@ -90,12 +90,10 @@ def read_pck_extension(certificate: Certificate) -> PckExtension:
         MalformedError: Code ``dcap.pck.extension`` where it is missing or not of its one form.
     """
     try:
-        extension = certificate.extensions.get_extension_for_oid(SGX_EXTENSION).value
+        found = certificate.extensions.get_extension_for_oid(SGX_EXTENSION)
     except x509.ExtensionNotFound as error:
         raise _malformed("there is none") from error
-    if not isinstance(extension, x509.UnrecognizedExtension):
-        raise _malformed("of another type")
-    fields = _fields(extension.value, _ARC)
+    fields = _fields(found.value.public_bytes(), _ARC)
     if list(fields) not in _ORDERS:
         raise _malformed("other fields than the profile's")
     tcb = _fields(_typed(fields[_TCB], _SEQUENCE, None, whole=True), _ARC + bytes((_TCB,)))

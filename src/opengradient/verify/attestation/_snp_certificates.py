@@ -7,12 +7,12 @@ number 0, so the library's parser is asked for keys and for nothing else.
 
 from typing import Final
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from opengradient.errors import CertificateChainError
+from opengradient.errors import CertificateChainError, SignatureError
 from opengradient.verify._der import malformed
 from opengradient.verify._tbs import (
     BASIC_CONSTRAINTS,
@@ -26,6 +26,7 @@ from opengradient.verify._tbs import (
     read_certificate,
     unsigned,
 )
+from opengradient.verify.signatures import verify_rsa_pss
 
 MAX_CERTIFICATE_BYTES: Final = 4096
 """AMD's have at most some 1,700 bytes."""
@@ -123,10 +124,15 @@ def signed_by(issuer: CertificateFields, signed: Signed) -> bool:
         or key.public_numbers().e != _RSA_EXPONENT
     ):
         raise CertificateChainError("an issuer's key is not AMD's RSA-4096", code="x509.key")
-    pss = padding.PSS(mgf=padding.MGF1(SHA384()), salt_length=SHA384.digest_size)
     try:
-        key.verify(signed.signature, signed.tbs, pss, SHA384())
-    except InvalidSignature:
+        verify_rsa_pss(
+            key,
+            signed.signature,
+            signed.tbs,
+            hash_type=SHA384,
+            salt_bytes=SHA384.digest_size,
+        )
+    except SignatureError:
         return False
     return True
 

@@ -19,9 +19,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
 from cryptography.x509.oid import NameOID
 
@@ -31,7 +29,7 @@ from opengradient.core.devices import _SEAL, VerifiedDevice
 from opengradient.core.digests import equal
 from opengradient.core.evidence import NVIDIA, Evidence
 from opengradient.core.spdm_report import DRIVER, FIRMWARE_ID, VBIOS, GpuReport, parse_report
-from opengradient.errors import AttestationError, FreshnessError, MalformedError
+from opengradient.errors import AttestationError, FreshnessError, MalformedError, SignatureError
 from opengradient.verify._x509 import (
     NVIDIA_DEVICE,
     Certificate,
@@ -41,7 +39,7 @@ from opengradient.verify._x509 import (
 from opengradient.verify.attestation._common import check_product
 from opengradient.verify.platforms.nvidia import NvidiaPolicy
 from opengradient.verify.policy import TrustPolicy
-from opengradient.verify.token_keys import P384_ORDER
+from opengradient.verify.signatures import verify_ecdsa_raw
 
 MAX_GPUS: Final = 8
 """More do not fit into one document of 64 KiB; a node may show several documents."""
@@ -218,13 +216,13 @@ class _Check:
 
 
 def _check_signature(report: GpuReport, key: ec.EllipticCurvePublicKey) -> None:
-    half = len(report.signature) // 2
-    r, s = (int.from_bytes(report.signature[at : at + half]) for at in (0, half))
-    if not 0 < r < P384_ORDER or not 0 < s < P384_ORDER:
-        raise MalformedError("r or s is out of range", code="gpu.spdm.signature_form")
     try:
-        key.verify(encode_dss_signature(r, s), report.signed, ec.ECDSA(SHA384()))
-    except InvalidSignature as error:
+        verify_ecdsa_raw(key, report.signature, report.signed, hash_type=SHA384)
+    except SignatureError as error:
+        if error.code == "signature.range":
+            raise MalformedError(
+                "r or s is out of range", code="gpu.spdm.signature_form"
+            ) from error
         raise AttestationError(
             "the report is not signed by the GPU's certificate", code="gpu.spdm.signature"
         ) from error

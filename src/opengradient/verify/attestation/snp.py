@@ -3,7 +3,6 @@
 from types import MappingProxyType
 from typing import Any
 
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
@@ -32,6 +31,7 @@ from opengradient.verify.attestation._snp_policy import (
 )
 from opengradient.verify.platforms.snp import SnpPolicy
 from opengradient.verify.policy import TrustPolicy
+from opengradient.verify.signatures import verify_ecdsa_der
 
 COLLATERAL = MappingProxyType({VCEK: ("vcek", "ask"), VLEK: ("vlek", "asvk")})
 """Signer to the items that its chain needs, all DER; ``crl`` comes beside them."""
@@ -188,8 +188,9 @@ def inspect_snp(document: bytes) -> dict[str, Any]:
 
 def _check_signature(report: SnpReport, key: ec.EllipticCurvePublicKey) -> None:
     try:
-        key.verify(encode_dss_signature(report.r, report.s), report.signed, ec.ECDSA(SHA384()))
-    except InvalidSignature as error:
+        signature = encode_dss_signature(report.r, report.s)
+        verify_ecdsa_der(key, signature, report.signed, hash_type=SHA384)
+    except SignatureError as error:
         raise SignatureError(
             "the report was changed, or not signed by the key of its certificate",
             code="snp.signature.mismatch",
