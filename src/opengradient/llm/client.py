@@ -9,32 +9,32 @@ from typing import Any, Final, Literal, Self, Unpack, overload
 
 from opengradient.errors import ConfigurationError, UnsupportedError
 from opengradient.llm.calling import Caller, Checked
-from opengradient.llm.environment import Environment, system_clock_ms
 from opengradient.llm.legacy import LegacyCaller
 from opengradient.llm.options import (
     ChatOptions,
     CompletionOptions,
     EmbeddingOptions,
     Message,
-    x402SettlementMode,
 )
-from opengradient.llm.pool import NodePool, NodeView
-from opengradient.llm.recall import Recalled, recall
 from opengradient.llm.reply import ChatChunk, ChatReply, EmbeddingReply
 from opengradient.llm.requests import (
     Call,
     chat_call,
     completion_call,
     embedding_call,
-    settlement_of,
 )
-from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
-from opengradient.llm.trust import Trust
-from opengradient.llm.ways import Relay, RelayProfile
-from opengradient.networks import Network, NodeProtocol, config_home, load_network
-from opengradient.transport import RetryPolicy, TlsPin, TransportFactory
-from opengradient.transport.collateral import CollateralSource, VendorCollateral
+from opengradient.networks import Network, NodeProtocol, load_network
+from opengradient.nodes.calls import settlement_of, x402SettlementMode
+from opengradient.nodes.environment import environment_of, system_clock_ms
+from opengradient.nodes.pool import NodePool, NodeView
+from opengradient.nodes.recall import Recalled, recall
+from opengradient.nodes.sending import Sender
+from opengradient.nodes.settlement import Settlement
+from opengradient.nodes.trust import Trust
+from opengradient.nodes.ways import Relay, RelayProfile
+from opengradient.transport import TlsPin, TransportFactory
+from opengradient.transport.collateral import CollateralSource
 from opengradient.transport.ohttp import RelayHeaders
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import parse_hex
@@ -108,28 +108,19 @@ class LLM:
             ConfigurationError: No network, or an argument that is not valid.
         """
         del private_key
-        if timeout <= 0 or max_retries < 0:
-            raise ConfigurationError("timeout is above 0 and max_retries is not below it")
         self.network = _adapted(load_network(network), rpc_url, tee_registry_address)
         self._trust = Trust(policy or self.network.trust)
         self._settlement = settlement_of({"settlement_mode": settlement_mode})
-        environment = Environment(
-            clock=clock, timeout=timeout, retry=RetryPolicy(max_retries=max_retries)
-        )
-        if transports is not None:
-            environment = replace(environment, transports=transports)
-        self._environment = replace(
-            environment,
-            collateral=collateral
-            or VendorCollateral(
-                transports=environment.transports,
-                clock=clock,
-                folder=config_home() / "collateral",
-            ),
+        self._environment = environment_of(
+            clock=clock,
+            timeout=timeout,
+            max_retries=max_retries,
+            transports=transports,
+            collateral=collateral,
         )
         self._relay = self._relay_of(relay, relay_headers, relay_pin, relay_profile)
         self._pool = NodePool(self.network, self._trust, self._environment, self._relay)
-        self._caller = Caller(self._pool, self._trust, self._environment)
+        self._caller = Caller(Sender(self._pool, self._trust, self._environment))
         self._legacy = (
             LegacyCaller(self.network, self._trust, self._environment, self._relay)
             if self.network.protocol is NodeProtocol.LEGACY

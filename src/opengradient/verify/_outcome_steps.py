@@ -1,7 +1,6 @@
 """Steps 11 and 13 to 15 of a receipt's check: model, proof, settlement, payment."""
 
 from opengradient.core.bundle import MODEL, PAYMENT, WEIGHTS, ReceiptBundle
-from opengradient.core.commitments import Section
 from opengradient.core.digests import ZERO32
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.modes import ProofKind, ReceiptKind, SettlementMode
@@ -46,10 +45,10 @@ def check_model(
         notes.absent("model", WITHHELD)
         notes.absent("weights", WITHHELD)
     else:
-        _note_provider(section, requested, served, notes)
+        _note_provider(requested, served, notes)
 
 
-def _note_provider(section: Section, requested: object, served: object, notes: Notebook) -> None:
+def _note_provider(requested: object, served: object, notes: Notebook) -> None:
     """What a provider says of its model."""
     if served is None:
         notes.absent("model", "the provider named none", f"asked for {requested}")
