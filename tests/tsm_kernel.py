@@ -165,6 +165,10 @@ class ForgedSnp:
         given = {name: self.parts[names.get(name, name)] for name in self.host_gives}
         return document, table(**given) if given else b""
 
+    def collateral(self) -> dict[str, bytes]:
+        names = ("vcek", "ask", "crl") if self.signer == "vcek" else ("vlek", "asvk", "crl")
+        return {name: self.parts[name] for name in names}
+
     def kernel(self) -> TsmKernel:
         return TsmKernel("sev_guest", self.sign)
 
@@ -216,6 +220,9 @@ class ForgedTdx:
     def sign(self, report_data: bytes) -> tuple[bytes, bytes]:
         return self.case(report_data).quote(), b""
 
+    def collateral(self) -> dict[str, bytes]:
+        return self.case().collateral()
+
     def kernel(self) -> TsmKernel:
         return TsmKernel("tdx_guest", self.sign, with_auxblob=False)
 
@@ -224,7 +231,7 @@ class ForgedTdx:
         return TrustPolicy(roots=(root,), measurements=UnsafeAnyMeasurement())
 
     def answers(self) -> dict[str, Answer]:
-        items = self.case().collateral()
+        items = self.collateral()
         fmspc = intel_forge.FMSPC.hex()
 
         def signed(member: str, name: str, header: str) -> Answer:

@@ -11,20 +11,29 @@ from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import SNP, TDX, Evidence
 from opengradient.core.keys import MemorySigner
 from opengradient.core.keyset import Keyset
+from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.report_data import report_data
 from opengradient.errors import ConfigurationError, MalformedError
 from opengradient.verify.attestation import verify_evidence
+from opengradient.verify.node import verify_node
 from reference_nodes._kit.snp_table import host_collateral, read_table
 from reference_nodes._kit.tsm import ConfigfsFiles, TsmEnclave
 from tests.tsm_kernel import ForgedSnp, ForgedTdx, TsmKernel, table
+from tests.unit._kit.node_parts import DOMAIN, START_MS, parts
 
 KEYSET = Keyset(signing=MemorySigner(b"\x09" * 32).public_key)
 NOW = 1_800_000_000_000
 NONCE = b"n" * 32
+HOUR = 60 * 60 * 1000
 
 
 def enclave(kernel: TsmKernel) -> TsmEnclave:
     return TsmEnclave(kernel, pause=0)
+
+
+def completed(machine: ForgedSnp | ForgedTdx, evidence: Evidence) -> Evidence:
+    """With what the vendor signs beside it, whatever the host gave."""
+    return replace(evidence, collateral=Collateral.of(machine.collateral()))
 
 
 async def code_of(kernel: TsmKernel) -> str | None:
@@ -60,8 +69,9 @@ async def test_a_quote_of_tdx_verifies_with_collateral() -> None:
     assert made.kind == TDX
     evidence = await made.attest(keyset=KEYSET, nonce=NONCE)
     assert not evidence.collateral
-    whole = replace(evidence, collateral=Collateral.of(machine.case().collateral()))
-    verified = verify_evidence(whole, policy=machine.policy(), now_ms=NOW, nonce=NONCE)
+    verified = verify_evidence(
+        completed(machine, evidence), policy=machine.policy(), now_ms=NOW, nonce=NONCE
+    )
     assert verified.keyset == KEYSET
 
 
@@ -205,3 +215,50 @@ def test_what_is_no_table(bad: bytes) -> None:
     with pytest.raises(MalformedError) as caught:
         read_table(bad)
     assert caught.value.code == "enclave.certificates"
+
+
+@pytest.mark.parametrize("machine", [ForgedSnp(START_MS), ForgedTdx(START_MS)])
+async def test_a_node_stands_on_it(machine: ForgedSnp | ForgedTdx, tmp_path: Path) -> None:
+    """From the kernel to `verify_node`, with keys that rotate."""
+    async with parts(tmp_path, enclave=enclave(machine.kernel()), timeless_ms=HOUR) as node:
+        for _ in range(2):
+            standing = node.identity.standing
+            tls = standing.keys.tls
+            assert tls is not None
+            shown = NodeEvidence(
+                node_id=node.identity.node_id,
+                standing=completed(machine, standing.evidence),
+                fresh=completed(machine, await node.identity.fresh(NONCE)),
+                tls_certificate=tls.certificate_pem,
+                legacy_signing_key=None,
+                domain=DOMAIN,
+            )
+            verified = verify_node(
+                shown,
+                nonce=NONCE,
+                peer_certificate=tls.certificate_der,
+                policy=machine.policy(),
+                now_ms=START_MS,
+            )
+            assert verified.keyset == node.identity.keyset
+            assert verified.standing.evidence_digest == standing.digest
+            await node.identity.rotate()
+
+
+async def test_evidence_without_time_is_replaced_by_the_clock(tmp_path: Path) -> None:
+    kernel = ForgedSnp(START_MS).kernel()
+    async with parts(tmp_path, enclave=enclave(kernel), timeless_ms=HOUR) as node:
+        node.clock.now_ms += HOUR - 1
+        assert not await node.identity.refresh_if_due()
+        node.clock.now_ms += 1
+        assert await node.identity.refresh_if_due()
+        assert node.identity.standing.made_at_ms == node.clock.now_ms
+        kernel.busy = 1000
+        node.clock.now_ms += 3 * HOUR - 1
+        with pytest.raises(ConfigurationError):
+            await node.identity.refresh_if_due()
+        assert node.identity.standing.evidence
+        node.clock.now_ms += 1
+        with pytest.raises(ConfigurationError) as caught:
+            _ = node.identity.standing
+        assert caught.value.code == "enclave.unavailable"
