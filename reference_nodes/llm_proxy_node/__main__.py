@@ -11,8 +11,9 @@ import click
 from opengradient.errors import OpenGradientError
 from reference_nodes._kit.logs import set_up_logs
 from reference_nodes._kit.server import announce, until_stopped
+from reference_nodes._kit.settings import DEMO_DEFAULTS
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.config import Settings
 from reference_nodes.llm_proxy_node.node import running
 
 SWITCH_SECONDS: Final = 0.0005

@@ -67,12 +67,19 @@ class Sender:
         """Seconds that one attempt may take."""
         return call.timeout or self._environment.timeout
 
-    async def run(self, call: Call, send: Callable[[Checker], Awaitable[_T]]) -> _T:
+    async def run(
+        self,
+        call: Call,
+        send: Callable[[Checker], Awaitable[_T]],
+        *,
+        exclude: frozenset[str] = frozenset(),
+    ) -> _T:
         """Send a call.
 
         Args:
             call: The call.
             send: Sends it to the checker's node, and has the answer checked.
+            exclude: Addresses of nodes that cannot serve it.
 
         Raises:
             OpenGradientError: What `send` raised last, or why no node could be reached.
@@ -83,7 +90,7 @@ class Sender:
         sent_error: OpenGradientError | None = None
         tries = rounds = 0
         while True:
-            node = bound or await self._pool.pick(tried)
+            node = bound or await self._pool.pick(exclude.union(tried))
             if node is None:
                 rounds += 1
                 await self._rest_or_give_up(tried, rounds)
@@ -178,7 +185,9 @@ class Sender:
         if again:
             await self._pause(rounds, again[0])
             return
-        if len(errors) == 1 or all(isinstance(error, VerificationError) for error in errors):
+        if len(errors) == 1 or (
+            errors and all(isinstance(error, VerificationError) for error in errors)
+        ):
             raise errors[0]
         listed = "; ".join(f"{url}: {error.message}" for url, error in tried.items())
         raise ConnectError(f"no node could be reached: {listed}", code="transport.no_node")

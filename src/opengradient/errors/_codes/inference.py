@@ -43,6 +43,10 @@ TABLE: dict[str, Code] = {
         "A file does not have the bytes that the manifest names; it was not loaded.",
         "Fetch the model again; if it stays so, do not use where it came from.",
     ),
+    "model.signature": Code(
+        "A manifest tells of other inputs or outputs than the file has; it is not served.",
+        "Make the manifest again from the file.",
+    ),
     "model.onnx": Code("The file is no valid ONNX model.", _MODEL),
     "model.external_data": Code(
         "The ONNX model keeps its weights in other files, which could lie anywhere.",

@@ -1,0 +1,101 @@
+"""Run a local inference node, or add a model: ``python -m reference_nodes.local_inference_node``."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import click
+
+from opengradient.errors import OpenGradientError
+from reference_nodes._kit.logs import set_up_logs
+from reference_nodes._kit.server import announce, until_stopped
+from reference_nodes._kit.settings import DEMO_DEFAULTS
+from reference_nodes.local_inference_node.config import MODELS_FOLDER, Settings
+from reference_nodes.local_inference_node.library import Library, describe, manifest_of
+from reference_nodes.local_inference_node.node import running
+from reference_nodes.local_inference_node.pool import PoolLimits, worker_pool
+
+
+async def _run(settings: Settings) -> None:
+    with anyio.open_signal_receiver(signal.SIGHUP) as demands:
+        async with running(settings, demands=demands) as url:
+            announce(url)
+            await until_stopped()
+
+
+async def add_model(path: Path, folder: Path, *, name: str, version: str, licence: str) -> bytes:
+    """Add a model of one file to a library.
+
+    Args:
+        path: The file.
+        folder: The library's folder.
+        name: ``owner/name``.
+        version: The owner's name of the version.
+        licence: SPDX identifier, or ``other``.
+
+    Returns:
+        The model root.
+
+    Raises:
+        OpenGradientError: The model cannot be loaded or added; the code says why.
+    """
+    library = await anyio.to_thread.run_sync(Library, folder)
+    file = await anyio.to_thread.run_sync(describe, path, path.name)
+    async with worker_pool(PoolLimits(workers=1)) as pool:
+        manifest = await manifest_of(file, path, pool, name=name, version=version, licence=licence)
+    await anyio.to_thread.run_sync(library.add, manifest, {file.path: path})
+    return manifest.root
+
+
+@click.group(invoke_without_command=True)
+@click.option("--demo", is_flag=True, help="Software enclave, no ledger, everything in ./.demo.")
+@click.pass_context
+def main(context: click.Context, *, demo: bool) -> None:
+    """Run the models of a folder and sign what came of it.
+
+    Settings come from the environment: OPENGRADIENT_DATA_DIR, OPENGRADIENT_CHAIN_ID,
+    OPENGRADIENT_SETTLEMENT_CONTRACT, OPENGRADIENT_FULL_NODES and more: see config.py.
+
+    SIGHUP replaces the TLS and HPKE keys at once.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    try:
+        settings = Settings.from_env(os.environ, **(DEMO_DEFAULTS if demo else {}))
+        set_up_logs(settings.log_level)
+        anyio.run(_run, settings, backend_options={"use_uvloop": True})
+    except OpenGradientError as error:
+        _fail(error)
+
+
+@main.command()
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--name", required=True, help="owner/name")
+@click.option("--version", default="1.0", show_default=True, help="The owner's name of it.")
+@click.option("--licence", default="other", show_default=True, help="SPDX identifier.")
+@click.option(
+    "--data-dir", required=True, type=click.Path(file_okay=False, path_type=Path), help="The node's"
+)
+def add(model: Path, *, name: str, version: str, licence: str, data_dir: Path) -> None:
+    """Add MODEL, a file in ONNX, to a node's models; prints its root. The node reads it at start."""
+    folder = data_dir / MODELS_FOLDER
+
+    async def work() -> bytes:
+        return await add_model(model, folder, name=name, version=version, licence=licence)
+
+    try:
+        click.echo(anyio.run(work).hex())
+    except OpenGradientError as error:
+        _fail(error)
+
+
+def _fail(error: OpenGradientError) -> None:
+    click.echo(error.diagnostics(), err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
