@@ -6,17 +6,16 @@ import sys
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 import click
 
 from opengradient.errors import OpenGradientError
+from reference_nodes._kit.journal import SWITCH_SECONDS
 from reference_nodes._kit.logs import set_up_logs
 from reference_nodes._kit.server import announce, until_stopped
 from reference_nodes._kit.settings import DEMO_DEFAULTS
+from reference_nodes.local_inference_node.adding import add_model
 from reference_nodes.local_inference_node.config import MODELS_FOLDER, Settings
-from reference_nodes.local_inference_node.library import Library, describe, manifest_of
 from reference_nodes.local_inference_node.node import running
-from reference_nodes.local_inference_node.pool import PoolLimits, worker_pool
 
 
 async def _run(settings: Settings) -> None:
@@ -24,30 +23,6 @@ async def _run(settings: Settings) -> None:
         async with running(settings, demands=demands) as url:
             announce(url)
             await until_stopped()
-
-
-async def add_model(path: Path, folder: Path, *, name: str, version: str, licence: str) -> bytes:
-    """Add a model of one file to a library.
-
-    Args:
-        path: The file.
-        folder: The library's folder.
-        name: ``owner/name``.
-        version: The owner's name of the version.
-        licence: SPDX identifier, or ``other``.
-
-    Returns:
-        The model root.
-
-    Raises:
-        OpenGradientError: The model cannot be loaded or added; the code says why.
-    """
-    library = await anyio.to_thread.run_sync(Library, folder)
-    file = await anyio.to_thread.run_sync(describe, path, path.name)
-    async with worker_pool(PoolLimits(workers=1)) as pool:
-        manifest = await manifest_of(file, path, pool, name=name, version=version, licence=licence)
-    await anyio.to_thread.run_sync(library.add, manifest, {file.path: path})
-    return manifest.root
 
 
 @click.group(invoke_without_command=True)
@@ -66,6 +41,7 @@ def main(context: click.Context, *, demo: bool) -> None:
     try:
         settings = Settings.from_env(os.environ, **(DEMO_DEFAULTS if demo else {}))
         set_up_logs(settings.log_level)
+        sys.setswitchinterval(SWITCH_SECONDS)
         anyio.run(_run, settings, backend_options={"use_uvloop": True})
     except OpenGradientError as error:
         _fail(error)

@@ -17,7 +17,7 @@ from opengradient.errors import (
     VerificationError,
 )
 from reference_nodes.local_inference_node.backends import WEIGHTS
-from reference_nodes.local_inference_node.pool import WeightsFile, WorkerPool
+from reference_nodes.local_inference_node.pool import WeightsFile
 
 MANIFEST: Final = "manifest.json"
 FILES: Final = "files"
@@ -123,53 +123,6 @@ class Library:
         return stored
 
 
-def describe(path: Path, name: str) -> ModelFile:
-    """The entry of a file for a manifest.
-
-    Args:
-        path: The file.
-        name: Its path in the manifest.
-
-    Raises:
-        ConfigurationError: It cannot be read.
-    """
-    try:
-        digests = FileDigests.of(_pieces(path))
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error}") from error
-    return ModelFile(
-        path=name,
-        size=digests.size,
-        sha256=digests.sha256,
-        chunk_root=tree_root(digests.chunks),
-    )
-
-
-async def manifest_of(
-    file: ModelFile, path: Path, pool: WorkerPool, *, name: str, version: str, licence: str
-) -> ModelManifest:
-    """The manifest of a model of one file, its signature read by loading it in a worker.
-
-    Raises:
-        UnsupportedError: Code ``inference.format``: no engine for such files.
-        OpenGradientError: It cannot be loaded; the code says why.
-    """
-    for kind, ending in WEIGHTS.items():
-        if file.path.endswith(ending):
-            weights = WeightsFile(root=file.sha256, format=kind, path=path, sha256=file.sha256)
-            info = await pool.inspect(weights)
-            return ModelManifest(
-                name=name,
-                version=version,
-                format=kind,
-                licence=licence,
-                files=(file,),
-                inputs=info.inputs,
-                outputs=info.outputs,
-            )
-    raise UnsupportedError(f"no engine here runs {file.path}", code="inference.format")
-
-
 def _stored(manifest: ModelManifest, folder: Path) -> StoredModel:
     ending = WEIGHTS.get(manifest.format)
     found = [file for file in manifest.files if ending and file.path.endswith(ending)]
@@ -188,7 +141,8 @@ def _stored(manifest: ModelManifest, folder: Path) -> StoredModel:
     return StoredModel(manifest=manifest, weights=weights)
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def pieces_of(path: Path) -> Iterator[bytes]:
+    """A file, piece by piece."""
     with path.open("rb") as source:
         while piece := source.read(_READ_BYTES):
             yield piece
@@ -197,7 +151,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 def _copy_checked(source: Path, target: Path, file: ModelFile) -> None:
     digests = FileDigests()
     with target.open("xb") as copy:
-        for piece in _pieces(source):
+        for piece in pieces_of(source):
             digests.feed(piece)
             if digests.size > file.size:
                 break

@@ -118,15 +118,13 @@ class Alpha(NodeClient):
             transports=transports,
             collateral=collateral,
         )
-        only = node_url is not None
         trust = Trust(policy or self.network.trust)
-        pool = NodePool(
-            replace(self.network, registry=None) if only else self.network,
-            trust,
-            self._environment,
-            kind=NodeKind.LOCAL_INFERENCE,
-            urls=() if node_url is None else (node_url.rstrip("/"),),
-        )
+        nodes = self.network
+        urls: tuple[str, ...] = ()  # those of a profile are LLM proxies
+        if node_url is not None:
+            urls = (node_url.rstrip("/"),)
+            nodes = replace(nodes, node_urls=urls, registry=None)
+        pool = NodePool(nodes, trust, self._environment, kind=NodeKind.LOCAL_INFERENCE, urls=urls)
         super().__init__(trust, pool)
         self._catalogue = Catalogue(pool, self._environment)
         self._sender = Sender(pool, trust, self._environment)
