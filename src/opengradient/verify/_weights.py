@@ -56,8 +56,8 @@ def _note(
         notes.asserted(name, SIGNATURE_ONLY, detail)
     elif verified.simulated:
         notes.asserted(name, "the node; no hardware stands behind it", detail)
-    elif not verified.measurement_accepted:
-        notes.asserted(name, "the node; any measurement is accepted", detail)
+    elif verified.debug or not verified.measurement_accepted:
+        notes.asserted(name, "the node; any code is accepted, or a debug enclave", detail)
     elif verified.by_service:
         notes.asserted(name, f"{verified.root}; code that it attests loaded these bytes", detail)
     else:

@@ -4,11 +4,11 @@ import pytest
 
 from opengradient.core.canonical import canonical_json
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.assembly import make_enclave
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.settings import DEMO_DEFAULTS, LOCAL_SETTINGS
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import Settings
-from reference_nodes._kit.assembly import make_enclave
 from reference_nodes.llm_proxy_node.node import PACKAGE
 
 BASE = {
