@@ -29,6 +29,7 @@ from opengradient.nodes.checking import Answer, Checker, read_json
 from opengradient.nodes.client import NodeClient
 from opengradient.nodes.environment import environment_of, system_clock_ms
 from opengradient.nodes.pool import NodePool, NodeView
+from opengradient.nodes.recall import Recalled, recall
 from opengradient.nodes.receipt import HeldReceipt
 from opengradient.nodes.sending import MAX_ANSWER_BYTES, REPLAYED, Sender, facts_of
 from opengradient.nodes.settlement import Settlement
@@ -212,6 +213,18 @@ class Alpha(NodeClient):
         Roots are computed here; that a name belongs to who made the model is the nodes' word.
         """
         return await self._catalogue.models()
+
+    async def receipt(self, idempotency_key: str) -> Recalled:
+        """Find the receipt of an earlier inference.
+
+        Args:
+            idempotency_key: The key of that call.
+
+        Raises:
+            NotFoundError: No node knows the key.
+            VerificationError: What a node gave is not to be believed.
+        """
+        return await recall(self._pool, self._environment, idempotency_key)
 
     async def nodes(self) -> list[NodeView]:
         """Every node that runs models, each verified now; `error` says why one is not used."""
