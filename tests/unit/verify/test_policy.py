@@ -270,3 +270,13 @@ def test_settings_of_platforms(monkeypatch):
         with pytest.raises(MalformedError) as caught:
             TrustPolicy.from_json({**given.to_json(), "platforms": [entry]})
         assert caught.value.code == "policy.malformed"
+
+
+@pytest.mark.parametrize("text", ["\u00e4", "AAA", "====", "-_-_", 7, None])
+def test_certificates_are_base64(text):
+    """Past bug: letters beyond ASCII were no typed error."""
+    raw = FULL.to_json()
+    raw["roots"][0]["certificate"] = text
+    with pytest.raises(MalformedError) as caught:
+        TrustPolicy.from_json(raw)
+    assert caught.value.code == "policy.malformed"
