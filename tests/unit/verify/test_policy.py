@@ -280,3 +280,18 @@ def test_certificates_are_base64(text):
     with pytest.raises(MalformedError) as caught:
         TrustPolicy.from_json(raw)
     assert caught.value.code == "policy.malformed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"measurements": frozenset({"ab" * 32})},
+        {"revoked_measurements": frozenset({"0x" + "AB" * 32})},
+        {"revoked_keys": frozenset({"0x"})},
+        {"revoked_products": frozenset({"Milan"})},
+    ],
+)
+def test_entries_that_could_never_match_have_a_code(change):
+    with pytest.raises(ConfigurationError) as caught:
+        dataclasses.replace(FULL, **change)
+    assert caught.value.code == "policy.malformed"

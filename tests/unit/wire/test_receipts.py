@@ -120,6 +120,8 @@ def test_whole_numbers():
 def test_values_have_one_type():
     assert decode_value({"json": {"a": 1}}, "x") == {"a": 1}
     assert decode_value({"utf8": "ä"}, "x") == "ä".encode()
+    assert decode_value({"base64": "AAE="}, "x") == b"\0\1"
+    assert decode_value({"text": "AAE="}, "x") == "AAE="
     for value in ({}, {"text": "a", "utf8": "a"}, {"text": 1}, {"utf8": None}, {"base64": 7},
                   {"utf8": "\ud800"}):  # fmt: skip
         with pytest.raises(MalformedError):

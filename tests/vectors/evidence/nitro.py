@@ -183,6 +183,9 @@ def payload_vectors(file: VectorFile) -> None:
 
     good = cbor.encode_indefinite_map(forge.fields())
     add("is a list", cbor.encode([1]), "nitro.payload.structure")
+    add("is a list of names", cbor.encode(["digest"]), "nitro.payload.structure")
+    add("is an empty list", cbor.encode([]), "nitro.payload.structure")
+    add("is a text", cbor.encode("digest"), "nitro.payload.structure")
     add("is empty", b"")
     inside = good[1:-1]
     add("has a number as key", b"\xbf" + inside + b"\x01\x02\xff", "nitro.payload.structure")
