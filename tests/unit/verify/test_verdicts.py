@@ -207,6 +207,12 @@ def test_settlement_that_is_shown():
     )  # fmt: skip
 
 
+def test_when_the_vendor_was_asked():
+    made = said(verdict(collateral_fetched_at_ms=NOW - 60_000), "collateral_fetched")
+    assert made == (ASSERTED, "this client", "fetched 1 min ago")
+    assert "collateral_fetched" not in {claim.name for claim in verdict()}
+
+
 def test_payment():
     assert said(verdict(), "payment") == (ABSENT, "free of charge", "")
     paid = exchange(words={"price": 5}, payment={"asset": "OPG"})
