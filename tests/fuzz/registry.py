@@ -5,7 +5,7 @@ A new parser is one line in `PARSERS`.
 
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -13,6 +13,7 @@ from typing import Any
 
 from opengradient.core import cbor, tensors
 from opengradient.core.canonical import load_foreign_json, parse_json, parse_json_object
+from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import Evidence
 from opengradient.core.keyset import Keyset
 from opengradient.core.models import Dtype, ModelManifest
@@ -82,15 +83,16 @@ def receipt_vectors() -> dict[str, Any]:
     return json.loads((VECTORS / "receipt_files.json").read_text())
 
 
-def evidence_seeds(kind: str) -> Callable[[], list[bytes]]:
-    """Documents that are accepted, from the vectors of a kind."""
+def evidence_seeds(stem: str, kind: str | None = None) -> Callable[[], list[bytes]]:
+    """Documents that are accepted, from a file of vectors, of one kind where it has several."""
 
     def seeds() -> list[bytes]:
-        path = VECTORS / "evidence" / f"{kind}.json"
-        if not path.exists():
-            return [b""]
-        file = json.loads(path.read_text())
-        names = [v["document"] for v in file["vectors"] if v["expect"] == "accept"]
+        file = json.loads((VECTORS / "evidence" / f"{stem}.json").read_text())
+        names = [
+            vector["document"]
+            for vector in file["vectors"]
+            if vector["expect"] == "accept" and kind in (None, vector.get("kind", file["kind"]))
+        ]
         return [base64.b64decode(file["blobs"][name]) for name in dict.fromkeys(names)][:12]
 
     return seeds
@@ -203,7 +205,8 @@ def node_evidence() -> list[bytes]:
     evidence = {
         "kind": "aws-nitro",
         "document": base64.b64encode(nitro()[0]).decode(),
-        "collateral": [],
+        "collateral": {},
+        "runtimeData": "",
     }
     domain = {"chainId": 1, "settlementContract": "0x" + "00" * 20}
     return _fixed(
@@ -214,6 +217,7 @@ def node_evidence() -> list[bytes]:
             "tlsCertificate": "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n",
             "legacySigningKey": None,
             "domain": domain,
+            "devices": [evidence],
         }
     )()
 
@@ -314,8 +318,12 @@ def _optional(name: str, path: str, seeds: Callable[[], list[bytes]], *extra: An
     PARSERS.append(Parser(name, lambda data: found(data, *extra), seeds))
 
 
-_optional("tdx-quote", "opengradient.core.tdx_quote:parse_quote", evidence_seeds("tdx"), 0x81)
-_optional("sgx-quote", "opengradient.core.tdx_quote:parse_quote", evidence_seeds("sgx"), 0)
+_optional(
+    "tdx-quote", "opengradient.core.tdx_quote:parse_quote", evidence_seeds("tdx", "intel-tdx"), 0x81
+)
+_optional(
+    "sgx-quote", "opengradient.core.tdx_quote:parse_quote", evidence_seeds("tdx", "intel-sgx"), 0
+)
 _optional("snp-report", "opengradient.core.snp_report:parse_report", evidence_seeds("snp"))
 _optional("jwt", "opengradient.core.jwt:parse_token", evidence_seeds("gcp"))
 _optional(
@@ -331,4 +339,43 @@ _optional(
     "opengradient.transport.ohttp.keys:parse_key_configs",
     lambda: [b"\0\x29\0\0\x20" + bytes(32) + b"\0\4\0\1\0\3"],
 )
-_optional("aci-receipt", "opengradient.wire.aci:decode_aci", lambda: [b"{}"])
+
+
+def _of_kind(kind: str, vector: dict[str, Any], file: dict[str, Any], item: str | None) -> Parser:
+    """The verifier of a kind, one input of an accepted vector given and the rest right."""
+
+    def blob(name: str | None) -> bytes:
+        return b"" if name is None else base64.b64decode(file["blobs"][name])
+
+    right = {name: blob(named) for name, named in vector["collateral"].items()}
+    accepted = cache(lambda: TrustPolicy.from_json(file["policies"][vector["policy"]]))
+
+    def parse(data: bytes) -> object:
+        evidence = Evidence(
+            kind=kind,
+            document=data if item is None else blob(vector["document"]),
+            runtime_data=blob(vector["runtime_data"]),
+            collateral=Collateral.of(right if item is None else {**right, item: data}),
+        )
+        nonce = None if vector["nonce"] is None else bytes.fromhex(vector["nonce"])
+        return verify_evidence(evidence, policy=accepted(), now_ms=vector["now_ms"], nonce=nonce)
+
+    seed = blob(vector["document"]) if item is None else right[item]
+    return Parser(f"{kind} {item or 'document'}", parse, lambda: [seed])
+
+
+def _kinds() -> Iterator[Parser]:
+    """Every kind of evidence that has vectors: its document, and each item of its collateral."""
+    done = {"aws-nitro"}
+    for path in sorted((VECTORS / "evidence").glob("*.json")):
+        file = json.loads(path.read_text())
+        for vector in file["vectors"]:
+            kind = vector.get("kind", file["kind"])
+            if kind not in done and vector["expect"] == "accept":
+                done.add(kind)
+                items = () if kind == "intel-sgx" else vector["collateral"]  # the same as TDX's
+                for item in (None, *items):
+                    yield _of_kind(kind, vector, file, item)
+
+
+PARSERS.extend(_kinds())

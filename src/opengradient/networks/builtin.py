@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from opengradient.core.evidence import NITRO
 from opengradient.networks.network import Network, NodeProtocol
 from opengradient.verify.policy import TrustPolicy
 
@@ -26,6 +27,6 @@ def _opengradient() -> Network:
         chain_id=10740,
         rpc_url="https://ogevmdevnet.opengradient.ai",
         registry=bytes.fromhex("703cB174AEadB35D611858369B4b1111dC9Abda6"),
-        trust=TrustPolicy.hardware(frozenset()),
+        trust=TrustPolicy.hardware(frozenset(), kinds=(NITRO,)),
         source="built in",
     )

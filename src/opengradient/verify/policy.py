@@ -1,12 +1,13 @@
 """What a caller accepts: roots, measurements, ages, modes. A file form for network profiles.
 
-There is no policy that accepts everything. `TrustPolicy.hardware` accepts AWS Nitro enclaves that
+There is no policy that accepts everything. `TrustPolicy.hardware` accepts hardware enclaves that
 run code with the listed measurements; whatever weakens it has an ugly name and logs a warning.
 """
 
 import base64
 import logging
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar, final
 
@@ -22,7 +23,12 @@ from opengradient.verify._fields import Fields, malformed, require_form
 from opengradient.verify.platforms import PLATFORMS, PlatformPolicy
 from opengradient.verify.releases import VerifiedReleases, VerifiedRevocations
 from opengradient.verify.requirements import RequiredRegister, UnsafeAnyMeasurement
-from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
+from opengradient.verify.trust import (
+    HARDWARE_KINDS,
+    TrustedRoot,
+    UnsafeSimulatedRoot,
+    hardware_roots,
+)
 
 _log = logging.getLogger("opengradient.verify")
 _P = TypeVar("_P")
@@ -107,15 +113,22 @@ class TrustPolicy:
 
     @classmethod
     def hardware(
-        cls, measurements: frozenset[str] | VerifiedReleases | UnsafeAnyMeasurement
+        cls,
+        measurements: frozenset[str] | VerifiedReleases | UnsafeAnyMeasurement,
+        kinds: Collection[str] = HARDWARE_KINDS,
     ) -> "TrustPolicy":
-        """Accept AWS Nitro enclaves that run code with one of these measurements.
+        """Accept hardware enclaves that run code with one of these measurements.
 
         Args:
             measurements: Measurement ids, or the releases of a signed manifest; an empty set
                 accepts nothing.
+            kinds: Kinds of evidence, each under its vendor's roots: AWS Nitro, Intel TDX and AMD
+                SEV-SNP (Genoa and Turin) unless something else is said.
+
+        Raises:
+            ConfigurationError: A kind that no hardware root vouches for.
         """
-        return cls(roots=(aws_nitro_root(),), measurements=measurements)
+        return cls(roots=hardware_roots(kinds), measurements=measurements)
 
     def with_revocations(self, verified: VerifiedRevocations) -> "TrustPolicy":
         """This policy, which also refuses what a signed list revokes.

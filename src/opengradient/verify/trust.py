@@ -6,6 +6,7 @@ software enclave it is an `UnsafeSimulatedRoot`: another type, with a name that 
 
 import base64
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -15,6 +16,10 @@ from opengradient.errors import ConfigurationError
 from opengradient.verify._roots.amd import AMD_ARKS
 from opengradient.verify._roots.intel import INTEL_SGX_ROOT_PEM
 from opengradient.verify._roots.nvidia import NVIDIA_DEVICE_ROOT_PEM
+
+HARDWARE_KINDS: Final = (NITRO, TDX, SNP)
+"""What a policy for hardware accepts unless it says else; SGX enclaves are small programs and no
+machines for a node, so they are named by whoever wants them."""
 
 _log = logging.getLogger("opengradient.verify")
 
@@ -177,3 +182,29 @@ def intel_sgx_root(kind: str = TDX) -> TrustedRoot:
 
 def _der(pem: str) -> bytes:
     return base64.b64decode("".join(pem.split("\n")[1:-2]), validate=True)
+
+
+def hardware_roots(kinds: Collection[str] = HARDWARE_KINDS) -> tuple[TrustedRoot, ...]:
+    """The roots that this release accepts for kinds of hardware evidence.
+
+    AMD Milan's is not among them: see `amd_ark`.
+
+    Args:
+        kinds: Any of ``aws-nitro``, ``intel-tdx``, ``intel-sgx`` and ``amd-sev-snp``.
+
+    Raises:
+        ConfigurationError: Another kind. Tokens are a service's word: pin its keys in the settings
+            of the kind.
+    """
+    known = {
+        NITRO: (aws_nitro_root(),),
+        TDX: (intel_sgx_root(TDX),),
+        SGX: (intel_sgx_root(SGX),),
+        SNP: (amd_ark("Genoa"), amd_ark("Turin")),
+    }
+    unknown = [kind for kind in kinds if kind not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"no hardware root vouches for {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    return tuple(root for kind in kinds for root in known[kind])

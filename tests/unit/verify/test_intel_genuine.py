@@ -176,8 +176,7 @@ def spr(document: bytes) -> Evidence:
 def test_the_early_production_quote():
     """Everything about it verifies in 2023 but its firmware: it is older than every level.
 
-    go-tdx-guest accepts the quote where it is not asked for collateral, and its own comparison of
-    levels refuses it as ours does: the certificate has component 1 at 3, the lowest level at 5.
+    The certificate has component 1 at 3, the lowest level of that TCB info at 5.
     """
     document = spr_quote()
     assert document.endswith(EXTRA)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from opengradient.core.evidence import NITRO, SOFTWARE, TDX
+from opengradient.core.evidence import GCP, NITRO, SGX, SNP, SOFTWARE, TDX
 from opengradient.core.modes import VerificationMode
 from opengradient.errors import CertificateChainError, ConfigurationError, MalformedError
 from opengradient.verify import policy as policy_module
@@ -18,7 +18,12 @@ from opengradient.verify.policy import (
     TrustPolicy,
     UnsafeAnyMeasurement,
 )
-from opengradient.verify.trust import TrustedRoot, UnsafeSimulatedRoot, aws_nitro_root
+from opengradient.verify.trust import (
+    TrustedRoot,
+    UnsafeSimulatedRoot,
+    aws_nitro_root,
+    intel_sgx_root,
+)
 
 ID = "0x" + "ab" * 32
 SIMULATED = UnsafeSimulatedRoot(name="devnet", certificate=b"...SIMULATED...")
@@ -42,11 +47,26 @@ FULL = TrustPolicy(
 
 def test_hardware_is_the_default_and_strict():
     policy = TrustPolicy.hardware(frozenset({ID}))
-    assert policy.roots == (aws_nitro_root(),)
+    assert [(root.kind, root.name) for root in policy.roots] == [
+        (NITRO, "AWS Nitro Enclaves G1"),
+        (TDX, "Intel SGX Root CA"),
+        (SNP, "AMD ARK Genoa"),
+        (SNP, "AMD ARK Turin"),
+    ]
     assert policy.allow_debug is False
     assert policy.max_evidence_age_ms == 3 * 3600 * 1000
     assert policy.modes == {VerificationMode.TEE, VerificationMode.ZKML}
     assert policy.models is None
+
+
+def test_hardware_of_chosen_kinds():
+    assert TrustPolicy.hardware(frozenset(), kinds=(NITRO,)).roots == (aws_nitro_root(),)
+    (sgx,) = TrustPolicy.hardware(frozenset(), kinds=(SGX,)).roots
+    assert (sgx.kind, sgx.certificate) == (SGX, intel_sgx_root().certificate)
+    assert TrustPolicy.hardware(frozenset(), kinds=()).roots == ()
+    for kind in (SOFTWARE, GCP, "x"):
+        with pytest.raises(ConfigurationError, match=kind):
+            TrustPolicy.hardware(frozenset(), kinds=(NITRO, kind))
 
 
 @pytest.mark.parametrize(

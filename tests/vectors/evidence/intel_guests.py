@@ -57,7 +57,7 @@ def event_logs() -> Iterator[Vector]:
     yield bad(f"{code}.missing", view=demand)
     yield bad(
         f"{code}.event",
-        "last-counts",
+        "first-counts",
         **with_log(),
         view={"settings": {"events": (("compose-hash", {"0000"}),)}},
     )

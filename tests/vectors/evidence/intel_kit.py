@@ -184,8 +184,8 @@ LOG: list[dict[str, Any]] = [
     }
     for event, payload in (
         ("system-preparing", ""),
-        ("compose-hash", "0000"),
         ("compose-hash", "abcd"),
+        ("compose-hash", "0000"),
     )
 ]
 

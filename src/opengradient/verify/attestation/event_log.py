@@ -120,12 +120,16 @@ def check_events(
         required: Names and their accepted payloads in hex.
 
     Returns:
-        Name to payload of every event of the guest; the last of a name counts.
+        Name to payload of every event of the guest; the first of a name counts: what runs later
+        can write events of every name, but none before those of the boot.
 
     Raises:
         AttestationError: Code ``tdx.event_log.event``.
     """
-    found = {event.name: event.payload.hex() for event in events if event.is_guest_event}
+    found: dict[str, str] = {}
+    for event in events:
+        if event.is_guest_event:
+            found.setdefault(event.name, event.payload.hex())
     for name, payloads in required:
         if found.get(name) not in payloads:
             raise AttestationError(
