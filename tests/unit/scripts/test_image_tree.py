@@ -216,3 +216,9 @@ def test_two_sources_for_one_file(tmp_path: Path) -> None:
     lock.write_text(f"a==1 --hash=sha256:{digest}\n")
     with pytest.raises(builder.BuildError, match="two places"):
         builder.collect(SETTINGS, tmp_path, lock)
+
+
+def test_the_settings_of_a_confidential_vm_need_no_bridge() -> None:
+    files = builder.settings_files(ROOT / "deploy" / "tdx" / "node.env")
+    assert files.keys() == {builder.SETTINGS}
+    assert b"OPENGRADIENT_ENCLAVE=tsm\n" in files[builder.SETTINGS]
