@@ -16,7 +16,7 @@ from cryptography import x509
 
 from opengradient.core import cbor, cose
 from opengradient.core.digests import ZERO32, equal, sha256
-from opengradient.core.evidence import Evidence
+from opengradient.core.evidence import SNP, TDX, Evidence
 from opengradient.core.keyset import Keyset
 from opengradient.core.modes import ChannelKind
 from opengradient.core.nitriding import encode_user_data
@@ -38,12 +38,50 @@ from reference_nodes._kit.tls import LiveTls, tls_context
 REFRESH_AFTER_MS: Final = 60 * 60 * 1000
 """An hour: clients accept evidence for three (`TrustPolicy.max_evidence_age_ms`)."""
 
+TIMELESS: Final = frozenset({TDX, SNP})
+"""Kinds whose documents say nothing of time: how long they stand is for the node to say."""
+
+_TIMELESS_LIVES: Final = 3
+"""So many times as long as until it is replaced does such evidence stand: what an hour is to the
+three of a Nitro document's certificate, so that the kernel may fail to answer for as long."""
+
 RESERVE_MS: Final = 25 * 60 * 1000
 """How long before the end of its certificates evidence is replaced: requests that began under it
 have 20 minutes at most (`Settings.upstream_total_seconds`)."""
 
 _EARLIER_KEYS: Final = 128
 """So many rotations are remembered; HPKE key ids have one byte, so 255 would be the most."""
+
+
+@final
+@dataclass(frozen=True, slots=True)
+class Term:
+    """For how long standing evidence serves, Unix milliseconds.
+
+    Attributes:
+        renew_at_ms: From when on it is to be replaced.
+        ends_at_ms: From when on no receipt may name it.
+    """
+
+    renew_at_ms: int
+    ends_at_ms: int
+
+
+def term_of(evidence: Evidence, *, made_at_ms: int, timeless_ms: int) -> Term:
+    """For how long evidence serves.
+
+    Args:
+        evidence: What the enclave made.
+        made_at_ms: When, Unix milliseconds.
+        timeless_ms: After how long evidence of a kind without time is replaced.
+
+    Raises:
+        MalformedError: Neither of such a kind, nor a document in Nitro's format.
+    """
+    if evidence.kind in TIMELESS:
+        return Term(made_at_ms + timeless_ms, made_at_ms + _TIMELESS_LIVES * timeless_ms)
+    ends = ends_at_ms(evidence)
+    return Term(min(made_at_ms + REFRESH_AFTER_MS, ends - RESERVE_MS), ends)
 
 
 def ends_at_ms(evidence: Evidence) -> int:
@@ -119,8 +157,13 @@ class Standing:
     evidence: Evidence
     digest: bytes
     made_at_ms: int
-    ends_at_ms: int
+    term: Term
     keys: ChannelKeys
+
+    @property
+    def ends_at_ms(self) -> int:
+        """From when on no receipt may name it."""
+        return self.term.ends_at_ms
 
 
 @final
@@ -152,6 +195,7 @@ class NodeIdentity:
         with_tls: bool,
         with_hpke: bool,
         config_digest: bytes | None,
+        timeless_ms: int,
     ) -> None:
         """Take the parts; use `create`."""
         self._enclave = enclave
@@ -161,6 +205,7 @@ class NodeIdentity:
         self._with_tls = with_tls
         self._with_hpke = with_hpke
         self._config_digest = config_digest
+        self._timeless_ms = timeless_ms
         self._lock = anyio.Lock()
         self._rotated = anyio.Event()
         self._standing: Standing | None = None
@@ -181,6 +226,7 @@ class NodeIdentity:
         with_legacy: bool = True,
         rotation: Rotation | None = None,
         config_digest: bytes | None = None,
+        timeless_ms: int = REFRESH_AFTER_MS,
     ) -> "NodeIdentity":
         """Make every key and the first evidence.
 
@@ -193,6 +239,8 @@ class NodeIdentity:
             with_legacy: Whether it signs the public network's fields.
             rotation: When the keys of its channels change.
             config_digest: Digest of its configuration, for the evidence to bind.
+            timeless_ms: After how long standing evidence of a kind without time (TDX, SEV-SNP)
+                is replaced, milliseconds.
         """
         identity = cls(
             enclave=enclave,
@@ -203,6 +251,7 @@ class NodeIdentity:
             with_tls=with_tls,
             with_hpke=with_hpke,
             config_digest=config_digest,
+            timeless_ms=timeless_ms,
         )
         await identity.rotate()
         return identity
@@ -299,9 +348,7 @@ class NodeIdentity:
 
     async def refresh_if_due(self) -> bool:
         """Refresh the standing evidence where it is time; say whether it was."""
-        old, now_ms = self._present, self._clock()
-        due = min(old.made_at_ms + REFRESH_AFTER_MS, old.ends_at_ms - RESERVE_MS)
-        if now_ms < due:
+        if self._clock() < self._present.term.renew_at_ms:
             return False
         await self.refresh()
         return True
@@ -363,7 +410,8 @@ class NodeIdentity:
         now_ms = self._clock()
         evidence = await self._attest(keys, None)
         await self._outbox.keep_evidence(evidence, now_ms=now_ms)
-        return Standing(evidence, evidence.digest(), now_ms, ends_at_ms(evidence), keys)
+        term = term_of(evidence, made_at_ms=now_ms, timeless_ms=self._timeless_ms)
+        return Standing(evidence, evidence.digest(), now_ms, term, keys)
 
     async def _attest(self, keys: ChannelKeys, nonce: bytes | None) -> Evidence:
         user_data = None

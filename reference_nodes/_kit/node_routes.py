@@ -16,7 +16,7 @@ from opengradient.wire.sse import DONE, EventDecoder
 from reference_nodes._kit.answers import Answer, AnswerStore
 from reference_nodes._kit.app import Request, Response, Routes
 from reference_nodes._kit.clock import Clock
-from reference_nodes._kit.identity import NodeIdentity
+from reference_nodes._kit.identity import TIMELESS, NodeIdentity
 from reference_nodes._kit.journal import Journal, storage_error
 from reference_nodes._kit.outbox import Outbox
 
@@ -161,6 +161,8 @@ class NodeRoutes:
         if not _LEGACY_NONCE.fullmatch(nonce):
             raise ConfigurationError("nonce must be 40 hex digits", code="request.invalid")
         standing = self._identity.arrival(request.channel).standing
+        if standing.evidence.kind in TIMELESS:
+            raise _not_found("this node's evidence has not the public network's form")
         evidence = await self._identity.fresh(bytes.fromhex(nonce), standing)
         return Response(200, to_base64(evidence.document).encode(), b"text/plain; charset=utf-8")
 

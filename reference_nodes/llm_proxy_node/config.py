@@ -12,6 +12,7 @@ from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import ConfigurationError
 from reference_nodes._kit.answers import KEEP_MS
 from reference_nodes._kit.identity import Rotation
+from reference_nodes._kit.tsm import FOLDER as TSM_DIR
 
 _PREFIX: Final = "OPENGRADIENT_"
 _ADDRESS: Final = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -45,6 +46,7 @@ LOCAL_SETTINGS: Final = frozenset(
         "port",
         "data_dir",
         "software_root_dir",
+        "tsm_dir",
         "rpc_url",
         "operator_key_file",
         "public_url",
@@ -65,8 +67,13 @@ class Settings(BaseModel):
         port: Port; 0 for any free one.
         data_dir: Where the journal lies.
         tls: Whether the node ends TLS itself, under its attested key.
-        enclave: nitro, or software for devnets: then `software_root_dir` has the network's root.
+        enclave: nitro; tsm for a TDX or SEV-SNP guest, whose kernel says which of the two; or
+            software for devnets: then `software_root_dir` has the network's root.
         software_root_dir: Folder of the software root; unset for a root in `data_dir`.
+        tsm_dir: Where the kernel takes requests for reports, with tsm.
+        evidence_refresh_seconds: After how long standing evidence is replaced, with tsm: quotes and
+            reports say nothing of time. It stands for three times as long where that fails. A
+            Nitro document is replaced after an hour.
         network_name: Names a new software root.
         chain_id: EIP-155 id of the ledger.
         settlement_contract: Address of the settlement contract.
@@ -87,8 +94,8 @@ class Settings(BaseModel):
         key_rotation_seconds: How often TLS and HPKE keys are replaced; SIGHUP does it at once.
         key_grace_seconds: How long the previous HPKE key still opens requests.
         provider_keys: Where the providers' keys come from: sealed by the operator to the enclave,
-            or environment; unset for sealed with nitro and environment with software. With
-            nitro keys in the environment are refused.
+            or environment; unset for sealed with nitro and tsm, and environment with software.
+            With nitro and tsm keys in the environment are refused.
         operator: Address of the operator, who alone may seal keys.
         log_level: DEBUG, INFO, WARNING or ERROR.
     """
@@ -99,8 +106,10 @@ class Settings(BaseModel):
     port: int = Field(default=8443, ge=0, le=65535)
     data_dir: Path
     tls: bool = True
-    enclave: Literal["nitro", "software"] = "nitro"
+    enclave: Literal["nitro", "tsm", "software"] = "nitro"
     software_root_dir: Path | None = None
+    tsm_dir: Path = TSM_DIR
+    evidence_refresh_seconds: float = Field(default=3600.0, ge=1800, le=24 * 3600)
     network_name: str = Field(default="devnet", min_length=1, max_length=64)
     chain_id: int = Field(ge=0)
     settlement_contract: _Address
@@ -133,8 +142,8 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _sealed_in_hardware(self) -> Self:
-        if self.enclave == "nitro" and self.provider_keys == "environment":
-            raise ValueError("provider_keys are sealed where the enclave is nitro")
+        if self.enclave != "software" and self.provider_keys == "environment":
+            raise ValueError("provider_keys are sealed where the enclave is nitro or tsm")
         return self
 
     @model_validator(mode="after")
@@ -153,7 +162,7 @@ class Settings(BaseModel):
     def sealed_keys(self) -> bool:
         """Whether the providers' keys come sealed."""
         if self.provider_keys is None:
-            return self.enclave == "nitro"
+            return self.enclave != "software"
         return self.provider_keys == "sealed"
 
     @property

@@ -32,6 +32,7 @@ from reference_nodes._kit.registration import Registrar, RegistrySettings, load_
 from reference_nodes._kit.rotation import rotating, rotating_on
 from reference_nodes._kit.server import Bind, serving
 from reference_nodes._kit.software_root import SoftwareRoot
+from reference_nodes._kit.tsm import ConfigfsFiles, TsmEnclave
 from reference_nodes.llm_proxy_node.app import ProxyRoutes
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import Settings
@@ -55,9 +56,15 @@ _RETIRE_SECONDS: Final = 5.0
 
 
 def make_enclave(settings: Settings, clock: Clock) -> Enclave:
-    """The enclave that the settings name."""
+    """The enclave that the settings name.
+
+    Raises:
+        ConfigurationError: Code ``enclave.unavailable``: this is no such machine.
+    """
     if settings.enclave == "nitro":
         return NitroEnclave()
+    if settings.enclave == "tsm":
+        return TsmEnclave(ConfigfsFiles(settings.tsm_dir))
     folder = settings.software_root_dir or settings.data_dir
     root = SoftwareRoot.load_or_create(folder, settings.network_name, now_ms=clock())
     return SoftwareEnclave(root, measure_node(PACKAGE), clock_ms=clock)
@@ -135,6 +142,7 @@ async def running(
             with_legacy=settings.legacy_signatures,
             rotation=settings.rotation,
             config_digest=configuration_digest(configuration),
+            timeless_ms=int(settings.evidence_refresh_seconds * 1000),
         )
         issuer = Issuer(
             identity=identity,

@@ -11,60 +11,26 @@ from typing import Any
 import pytest
 
 import opengradient as og
-from opengradient.core.evidence import SNP, Evidence
-from opengradient.core.keyset import Keyset
-from opengradient.core.report_data import report_data
-from opengradient.core.snp_kds import kds_path
+from opengradient.core.evidence import SNP
 from opengradient.errors import TransportError, VerificationError
 from opengradient.networks import Network
 from opengradient.testing.simulators import ProviderSimulator
 from opengradient.transport import HttpTransport
 from opengradient.transport.collateral import VendorCollateral
-from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
+from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.releases import verify_releases, verify_revocations
-from opengradient.verify.trust import TrustedRoot
-from reference_nodes._kit import identity
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.tsm import TsmEnclave
 from reference_nodes.llm_proxy_node import node as proxy
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
-from tests import receipt_factory as factory
 from tests.interaction.sdk import CHAT, HELLO, MODEL, Tamper, read
-from tests.net.vendor_services import Answer, VendorSimulator, pem, vendor_services
+from tests.net.vendor_services import VendorSimulator, vendor_services
+from tests.tsm_kernel import DAY, LINE, ForgedSnp
 from tests.unit.verify import releases_factory as make
-from tests.vectors.evidence.snp_forge import (
-    LINES,
-    ark_spec,
-    issuer_spec,
-    leaf_spec,
-    list_spec,
-    p384,
-    report_body,
-    sign_report,
-)
+from tests.vectors.evidence.snp_forge import report_body
 
-LINE = LINES["Genoa"]
-DAY = 24 * 3600 * 1000
 PRODUCT = "amd-sev-snp/Genoa"
-
-
-def around(spec: Any, now: int) -> Any:
-    """The certificate or list with a window around now."""
-    return replace(spec, start=now - 10 * DAY, end=now + 10 * DAY)
-
-
-class ForgedSnp:
-    """Makes reports as the firmware of a chip does, under keys of our own."""
-
-    kind = SNP
-
-    async def attest(
-        self, *, keyset: Keyset | None, user_data: bytes | None, nonce: bytes | None
-    ) -> Evidence:
-        assert keyset is not None
-        body = report_body(LINE, 3, "vcek", report_data(keyset.digest(), nonce))
-        document = sign_report(bytes(body), p384("vcek Genoa"))
-        return Evidence(kind=SNP, document=document, runtime_data=keyset.encode())
 
 
 @dataclass
@@ -93,34 +59,21 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     now = system_clock_ms()
-    monkeypatch.setattr(proxy, "make_enclave", lambda settings, clock: ForgedSnp())
-    monkeypatch.setattr(identity, "ends_at_ms", lambda evidence: now + DAY)
+    machine = ForgedSnp(now)
+    monkeypatch.setattr(proxy, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
     settings = Settings.from_env(
         {},
         **DEMO_DEFAULTS
         | {"data_dir": tmp_path, "port": 0, "drain_seconds": 1, "legacy_signatures": False},
     )
-    ark = around(ark_spec(LINE), now).build()
-    document = (
-        await ForgedSnp().attest(keyset=factory.KEYSET, user_data=None, nonce=None)
-    ).document
     async with vendor_services() as amd, ProviderSimulator.openai() as provider:
-        amd.answers = {
-            kds_path(document, "Genoa"): Answer(around(leaf_spec(LINE, "vcek"), now).build()),
-            "/vcek/v1/Genoa/cert_chain": Answer(
-                pem(around(issuer_spec(LINE, "vcek"), now).build(), ark)
-            ),
-            "/vcek/v1/Genoa/crl": Answer(around(list_spec(LINE), now).build()),
-        }
+        amd.answers = machine.answers()
         async with proxy.running(settings, ProviderSettings.from_env(provider.environ())) as url:
             network = Network(
                 name="test",
                 chain_id=settings.domain.chain_id,
                 settlement=settings.domain.settlement_contract,
-                trust=TrustPolicy(
-                    roots=(TrustedRoot(kind=SNP, name="our own ARK", certificate=ark),),
-                    measurements=UnsafeAnyMeasurement(),
-                ),
+                trust=machine.policy(),
                 node_urls=(url,),
             )
             yield World(url, amd, provider, network, tmp_path)
@@ -204,7 +157,7 @@ async def test_a_product_line_revoked_during_a_call(world: World, stream: bool) 
 
 async def test_a_product_line_revoked_in_the_manifest(world: World) -> None:
     now = system_clock_ms()
-    body = bytes(report_body(LINE, 3, "vcek", bytes(64)))
+    body = report_body(LINE, 3, "vcek", bytes(64))
     registers = {"MEASUREMENT": body[0x90:0xC0].hex()}
     files = make.manifest(
         issued_at=now,

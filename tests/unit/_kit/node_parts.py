@@ -11,7 +11,7 @@ from opengradient.core.receipts import ReceiptDomain
 from reference_nodes._kit import answers, outbox
 from reference_nodes._kit.answers import AnswerStore
 from reference_nodes._kit.app import PLAIN, Channel
-from reference_nodes._kit.enclave import SoftwareEnclave
+from reference_nodes._kit.enclave import Enclave, SoftwareEnclave
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.issuer import Exchange, Issuer
 from reference_nodes._kit.journal import Journal
@@ -38,7 +38,7 @@ class Parts:
     identity: NodeIdentity
     issuer: Issuer
     clock: ManualClock
-    enclave: SoftwareEnclave
+    enclave: Enclave
 
     def channel(self) -> Channel:
         """What a client that connects now comes over."""
@@ -64,11 +64,13 @@ class Parts:
 
 
 @asynccontextmanager
-async def parts(folder: Path, **identity: Any) -> AsyncIterator[Parts]:
+async def parts(
+    folder: Path, *, enclave: Enclave | None = None, **identity: Any
+) -> AsyncIterator[Parts]:
     clock = ManualClock()
     root = SoftwareRoot.create("test", now_ms=clock())
     pcrs = {index: bytes(48) for index in range(16)}
-    enclave = SoftwareEnclave(root, {**pcrs, 0: b"\x01" * 48}, clock_ms=clock)
+    enclave = enclave or SoftwareEnclave(root, {**pcrs, 0: b"\x01" * 48}, clock_ms=clock)
     async with Journal(folder / "j", ((*outbox.SCHEMA, *answers.SCHEMA),)) as journal:
         queue, store = Outbox(journal), AnswerStore(journal)
         made = await NodeIdentity.create(

@@ -4,8 +4,10 @@ import pytest
 
 from opengradient.core.canonical import canonical_json
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
 from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, LOCAL_SETTINGS, Settings
+from reference_nodes.llm_proxy_node.node import make_enclave
 
 BASE = {
     "OPENGRADIENT_DATA_DIR": "/d",
@@ -128,3 +130,30 @@ def test_a_sealed_request_cannot_outlive_its_answer(
     else:
         with pytest.raises(ConfigurationError, match="repeat a sealed request"):
             Settings.from_env(environ)
+
+
+@pytest.mark.parametrize(
+    ("enclave", "sealed"), [("nitro", True), ("tsm", True), ("software", False)]
+)
+def test_hardware_takes_keys_sealed_only(enclave: str, sealed: bool) -> None:
+    environ = {**BASE, "OPENGRADIENT_ENCLAVE": enclave}
+    assert Settings.from_env(environ).sealed_keys is sealed
+    in_environment = {**environ, "OPENGRADIENT_PROVIDER_KEYS": "environment"}
+    if sealed:
+        with pytest.raises(ConfigurationError, match="sealed"):
+            Settings.from_env(in_environment)
+    else:
+        assert not Settings.from_env(in_environment).sealed_keys
+
+
+def test_evidence_is_not_replaced_too_seldom_or_too_often() -> None:
+    for value in ("1799", "86401"):
+        with pytest.raises(ConfigurationError, match="EVIDENCE_REFRESH_SECONDS"):
+            Settings.from_env({**BASE, "OPENGRADIENT_EVIDENCE_REFRESH_SECONDS": value})
+
+
+def test_the_enclave_that_is_named_must_be_there(tmp_path: Path) -> None:
+    environ = {**BASE, "OPENGRADIENT_ENCLAVE": "tsm", "OPENGRADIENT_TSM_DIR": str(tmp_path / "no")}
+    with pytest.raises(ConfigurationError) as caught:
+        make_enclave(Settings.from_env(environ), system_clock_ms)
+    assert caught.value.code == "enclave.unavailable"

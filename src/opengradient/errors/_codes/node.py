@@ -81,7 +81,12 @@ TABLE: dict[str, Code] = {
     ),
     "enclave.unavailable": Code(
         "The enclave's security module could not be reached.",
-        "Run the node inside a Nitro enclave with CAP_SYS_ADMIN, or set it to software evidence.",
+        "Run the node in what OPENGRADIENT_ENCLAVE names: a Nitro enclave with CAP_SYS_ADMIN (nitro), "
+        "or as root in a TDX or SEV-SNP guest with configfs mounted and Linux 6.7 or newer (tsm).",
+    ),
+    "enclave.certificates": Code(
+        "The host gave its guest a certificate table that is none.",
+        "It is left out; verifiers ask AMD's service, or tell the host's operator.",
     ),
     "enclave.refused": Code(
         "The enclave's security module refused to make a document.",
