@@ -103,7 +103,8 @@ def page(rows: Iterable[Row], reasons: Reasons, unfinished: int = 0) -> str:
         "",
         f"**Score: {score(total)}** of {total['mutants']} mutants; {total['equivalent']} explained,",
         f"{total['missed']} missed. {total['skipped']} more stand in class bodies or decorators",
-        "and were not tried. Files that are not in the table were not part of this run.",
+        "and were not tried. Files that are not in the table were not part of it;",
+        "a table can be put together from runs of single files, each with the tests of that file.",
     ]
     if unfinished:
         lines += ["", f"There was no time for {unfinished} further mutants."]
