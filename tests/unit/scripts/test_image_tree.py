@@ -86,7 +86,9 @@ def test_the_manifest_names_every_file(tree: builder.Files) -> None:
 
 def test_a_node_imports_from_the_tree_alone(tree: builder.Files, tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(builder.archive_of(tree))) as archive:
-        archive.extractall(tmp_path, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and newer
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(tmp_path)
     program = (
         "import opengradient, reference_nodes._kit.vsock_bridge;"
         "import reference_nodes.llm_proxy_node.__main__; print(opengradient.__file__)"

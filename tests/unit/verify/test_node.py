@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 from opengradient.core.digests import ZERO32, sha256
 from opengradient.core.evidence import NITRO, Evidence
 from opengradient.core.keys import MemorySigner
-from opengradient.core.keyset import Keyset
+from opengradient.core.keyset import HpkeKey, Keyset
 from opengradient.core.modes import ChannelKind
 from opengradient.core.nitriding import encode_user_data
 from opengradient.core.node_evidence import NodeEvidence
@@ -210,3 +210,12 @@ def test_a_certificate_s_key():
     with pytest.raises(OpenGradientError) as caught:
         certificate_spki(b"")
     assert caught.value.code == "attestation.binding"
+
+
+def test_a_confidential_channel_needs_an_attested_hpke_key():
+    hpke = HpkeKey(key_id=1, public_key=b"\x05" * 32)
+    keyset = dataclasses.replace(KEYSET, hpke=hpke)
+    able = presented(standing=evidence(keyset), fresh=evidence(keyset, NONCE))
+    assert check(able, confidential=True).channel == (ChannelKind.HPKE, hpke.digest())
+    assert check(able).channel == (ChannelKind.TLS, KEYSET.tls_spki_sha256)
+    assert refused("attestation.binding", presented(), confidential=True).step == "hpke"
