@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import anyio
 import pytest
 
 from opengradient.core.collateral import Collateral
@@ -54,9 +55,12 @@ class Vendor:
     items: dict[str, bytes]
     up: bool = True
     asked: list[Evidence] = field(default_factory=list)
+    gate: anyio.Event | None = None
 
     async def complete(self, evidence: Evidence) -> Evidence:
         self.asked.append(evidence)
+        if self.gate is not None:
+            await self.gate.wait()
         if not self.up:
             raise TransportError("down", code="collateral.unavailable")
         return replace(evidence, collateral=Collateral.of(self.items))
@@ -179,6 +183,23 @@ async def test_a_vendor_that_is_down_only_delays(tmp_path: Path) -> None:
         assert await refused(at, at.evidence, TransportError) == "collateral.unavailable"
         at.vendor.up = True
         await at.node.add_evidence(at.evidence)
+
+
+async def test_vendors_are_not_flooded(tmp_path: Path) -> None:
+    machine = ForgedSnp(NOW)
+    async with bench(machine, tmp_path) as at, anyio.create_task_group() as tasks:
+        at.vendor.gate = anyio.Event()
+        await at.net.ledger.keys.accepted([SIGNER.public_key.node_id])
+        own = TsmEnclave(machine.kernel())
+        for number in range(6):
+            made = await own.attest(keyset=keyset_of(SIGNER), nonce=bytes([number]) * 16)
+            tasks.start_soon(at.node.add_evidence, made)
+        asking = at.node._evidence._asking
+        with anyio.fail_after(10):
+            while asking.statistics().tasks_waiting < 2:
+                await anyio.lowlevel.checkpoint()
+        assert len(at.vendor.asked) == 4
+        at.vendor.gate.set()
 
 
 async def test_no_keyset_no_question(tmp_path: Path) -> None:
