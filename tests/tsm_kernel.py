@@ -254,4 +254,5 @@ class ForgedTdx:
                 headers={"sgx-pck-crl-issuer-chain": escaped(items["pck_crl_issuer_chain"])},
             ),
             "/IntelSGXRootCA.der": Answer(items["root_ca_crl"]),
+            "/sgx/certification/v4/rootcacrl": Answer(items["root_ca_crl"].hex().encode()),
         }

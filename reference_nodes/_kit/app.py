@@ -194,6 +194,7 @@ _STATUS: Final[Mapping[str, int]] = {
     "keys.operator": 403,
     "settlement.blob": 500,
     "node.overloaded": 503,
+    "collateral.unavailable": 503,
     "enclave.unavailable": 503,
     "enclave.refused": 503,
 }

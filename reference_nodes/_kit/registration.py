@@ -22,7 +22,7 @@ from opengradient.core.digests import ZERO32
 from opengradient.core.keys import MemorySigner, Signer
 from opengradient.errors import ChainError, ConfigurationError
 from opengradient.transport import HttpTransport
-from opengradient.verify.attestation import inspect_nitro
+from opengradient.verify.attestation import INSPECTORS
 from reference_nodes._kit.clock import Clock
 from reference_nodes._kit.identity import NodeIdentity, Standing
 from reference_nodes._kit.rpc import http_post
@@ -123,7 +123,7 @@ class Registrar:
         known = await self._reader.find_node(identity.signer.public_key.address)
         if known is None:
             standing = identity.standing
-            document = inspect_nitro(standing.evidence.document)
+            document = INSPECTORS[standing.evidence.kind](standing.evidence.document)
             owner = self._sender.address
             registration = Registration(
                 owner=owner,

@@ -17,7 +17,10 @@ from reference_nodes._kit.app import App, Request, Response
 from reference_nodes.full_node.records import BatchRow
 from reference_nodes.full_node.service import Answer, FullNode, Health, Standing
 
-MAX_EVIDENCE_BODY: Final = 256 * 1024
+MAX_EVIDENCE_BODY: Final = 512 * 1024
+"""320 KiB in base64: a document of `MAX_DOCUMENT_BYTES`, with collateral of
+`MAX_COLLATERAL_BYTES`."""
+
 MAX_RPC_BODY: Final = 5 * 1024 * 1024
 """go-ethereum's limit on a JSON-RPC request (rpc/http.go)."""
 

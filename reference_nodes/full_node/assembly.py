@@ -13,6 +13,12 @@ from opengradient.chain.sender import TransactionSender
 from opengradient.chain.settlement import SettlementReader
 from opengradient.core.canonical import parse_json_object
 from opengradient.errors import ConfigurationError
+from opengradient.transport import HttpTransport
+from opengradient.transport.collateral import (
+    CollateralSource,
+    NoCollateral,
+    VendorCollateral,
+)
 from opengradient.verify.policy import TrustPolicy
 from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes.full_node.anchorer import Ledger
@@ -59,8 +65,20 @@ async def assemble(config: FullNodeConfig) -> AsyncIterator[tuple[FullNode, Post
             batches=config.batches,
             anchors=config.anchors,
             workers=config.workers,
+            collateral=_collateral(config),
         )
         yield node, _served(engine, config)
+
+
+def _collateral(config: FullNodeConfig) -> CollateralSource:
+    if config.collateral is None:
+        return NoCollateral()
+    return VendorCollateral(
+        transports=lambda pin: HttpTransport(pin=pin),
+        clock=system_clock_ms,
+        services=config.collateral,
+        folder=config.data_dir / "collateral",
+    )
 
 
 def _served(engine: LedgerEngine, config: FullNodeConfig) -> Post | None:

@@ -7,10 +7,11 @@ keeps the evidence that it has verified; what it does not know, it names, and th
 from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, final
+from typing import Any, Final, NamedTuple, final
 
 from opengradient.core.bundle import ReceiptBundle
 from opengradient.core.canonical import parse_json_object
+from opengradient.core.collateral import Collateral
 from opengradient.core.evidence import VerifiedEvidence
 from opengradient.core.receipts import ReceiptDomain, SignedReceipt
 from opengradient.errors import MalformedError, OpenGradientError
@@ -46,13 +47,20 @@ class CheckSettings:
     max_body_bytes: int
 
 
+class _Judged(NamedTuple):
+    """Verified evidence, and the vendor's data that it was judged with."""
+
+    verified: VerifiedEvidence
+    collateral: Collateral
+
+
 class _Cache:
     """The evidence that this process has verified, the least recently used thrown out."""
 
     def __init__(self) -> None:
-        self._items: OrderedDict[tuple[bytes, TrustPolicy], VerifiedEvidence] = OrderedDict()
+        self._items: OrderedDict[tuple[bytes, TrustPolicy], _Judged] = OrderedDict()
 
-    def get(self, digest: bytes, policy: TrustPolicy) -> VerifiedEvidence | None:
+    def get(self, digest: bytes, policy: TrustPolicy) -> _Judged | None:
         key = (digest, policy)
         found = self._items.get(key)
         if found is not None:
@@ -63,9 +71,8 @@ class _Cache:
         """Verify and keep, unless it is kept already."""
         key = (known.evidence.digest(), policy)
         if key not in self._items:
-            self._items[key] = verify_evidence(
-                known.evidence, policy=policy, now_ms=known.judged_at_ms
-            )
+            verified = verify_evidence(known.evidence, policy=policy, now_ms=known.judged_at_ms)
+            self._items[key] = _Judged(verified, known.evidence.collateral)
             while len(self._items) > _CACHE_SIZE:
                 self._items.popitem(last=False)
 
@@ -126,13 +133,13 @@ def _check_item(
         members(item, "receipt", ("signed", "bundle"))
         signed = decode_signed(item["signed"])
         named = signed.receipt.evidence_digest
-        verified = _CACHE.get(named, settings.policy)
-        if verified is None:
+        judged = _CACHE.get(named, settings.policy)
+        if judged is None:
             return _without_evidence(signed, refused.get(named))
-        bundle = None if item["bundle"] is None else _published(item["bundle"])
+        bundle = None if item["bundle"] is None else _published(item["bundle"], judged)
         settleable = verify_for_settlement(
             signed,
-            verified_evidence=verified,
+            verified_evidence=judged.verified,
             policy=settings.policy,
             domain=settings.domain,
             now_ms=now_ms,
@@ -157,9 +164,16 @@ def _without_evidence(signed: SignedReceipt, error: OpenGradientError | None) ->
     )
 
 
-def _published(value: Any) -> ReceiptBundle:
-    """The bundle as it is published: a proof of inclusion cannot be part of what it proves."""
-    return replace(decode_bundle(value), inclusion=None)
+def _published(value: Any, judged: _Judged) -> ReceiptBundle:
+    """The bundle as it is published.
+
+    Its evidence has the collateral that it was judged with, and no other, so that it verifies
+    without its vendor. A proof of inclusion cannot be part of what it proves.
+    """
+    bundle = replace(decode_bundle(value), inclusion=None)
+    if bundle.evidence is None:
+        return bundle
+    return replace(bundle, evidence=replace(bundle.evidence, collateral=judged.collateral))
 
 
 def _checked(settleable: SettleableReceipt, bundle: ReceiptBundle | None) -> CheckedReceipt:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, final
 
 from opengradient.errors import ConfigurationError
+from opengradient.transport.collateral import CollateralServices
 from reference_nodes.full_node.anchorer import AnchorPolicy
 from reference_nodes.full_node.batcher import BatchPolicy
 
@@ -41,6 +42,8 @@ class FullNodeConfig:
         max_body_bytes: Larger requests are refused unread.
         batches: When a batch is closed.
         anchors: How batches are sent and watched.
+        collateral: Where to ask for what Intel and AMD sign beside the evidence of TDX and SEV-SNP
+            nodes; None judges it with what the nodes deliver.
     """
 
     data_dir: Path
@@ -57,6 +60,7 @@ class FullNodeConfig:
     max_body_bytes: int
     batches: BatchPolicy
     anchors: AnchorPolicy
+    collateral: CollateralServices | None
 
 
 def parse_arguments(arguments: Sequence[str] | None = None) -> FullNodeConfig:
@@ -86,6 +90,7 @@ def parse_arguments(arguments: Sequence[str] | None = None) -> FullNodeConfig:
             confirmations=_CONFIRMATIONS[engine] if confirmations is None else confirmations,
             poll_s=given.poll,
         ),
+        collateral=_services(given),
     )
 
 
@@ -109,7 +114,19 @@ def _parser() -> argparse.ArgumentParser:
     add("--poll", type=float, default=1.0, help="seconds between two looks at open anchors")
     add("--workers", type=int, default=1, help="verifying processes; 0 verifies in the main one")
     add("--max-body-bytes", type=int, default=MAX_BODY_BYTES, help="largest request body")
+    add("--intel-pcs", help="mirror of Intel's service (PCCS), its base URL")
+    add("--amd-kds", help="mirror of AMD's service, its base URL")
+    add("--offline-collateral", action="store_true", help="ask no vendor; nodes deliver it")
     return parser
+
+
+def _services(given: argparse.Namespace) -> CollateralServices | None:
+    mirrors = {"intel_pcs": given.intel_pcs, "amd_kds": given.amd_kds}
+    if not given.offline_collateral:
+        return CollateralServices.mirrored(**mirrors)
+    if any(mirrors.values()):
+        raise ConfigurationError("--offline-collateral asks no vendor, and no mirror either")
+    return None
 
 
 def _engine(value: str) -> tuple[str, str | None]:

@@ -11,6 +11,7 @@ from opengradient.core.evidence import Evidence
 from opengradient.core.merkle import BatchTree
 from opengradient.core.settlement import InclusionProof, SettlementState
 from opengradient.errors import OpenGradientError
+from opengradient.transport.collateral import CollateralSource, NoCollateral
 from reference_nodes._kit.clock import Clock, system_clock_ms
 from reference_nodes.full_node.anchorer import Anchorer, AnchorPolicy, Ledger
 from reference_nodes.full_node.batcher import Batcher, BatchPolicy
@@ -84,6 +85,7 @@ class FullNode:
         batches: BatchPolicy,
         anchors: AnchorPolicy,
         workers: int,
+        collateral: CollateralSource | None = None,
         clock_ms: Clock = system_clock_ms,
     ) -> None:
         """Put the node together.
@@ -96,12 +98,16 @@ class FullNode:
             batches: When a batch is closed.
             anchors: How batches are sent and watched.
             workers: Processes that verify; 0 verifies in this one.
+            collateral: Where to ask for what vendors sign beside evidence; None asks nobody, and
+                judges evidence with what came with it.
             clock_ms: Unix milliseconds.
         """
         self._store = store
         self._blobs = blobs
         self._clock_ms = clock_ms
-        self._evidence = EvidenceBook(store, ledger.keys, settings.policy)
+        self._evidence = EvidenceBook(
+            store, ledger.keys, settings.policy, collateral or NoCollateral()
+        )
         self._verifier = Verifier(
             settings,
             evidence=self._evidence,

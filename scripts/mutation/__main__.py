@@ -4,6 +4,7 @@ python -m scripts.mutation                          everything in `verify/` and 
 python -m scripts.mutation --files F... --tests T   some files, some tests
 python -m scripts.mutation --write                  also write docs/mutation.md
 python -m scripts.mutation --json OUT               every mutant and its fate
+python -m scripts.mutation --from OUT... --write    the page of several such runs together
 
 A survivor is a change that no test noticed. Each one is either a missing test or changes nothing
 that matters; the latter stand with their reason in `scripts/mutation/equivalent.toml`.
@@ -15,10 +16,11 @@ import sys
 import time
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from scripts.mutation.report import as_json, page, summary
+from scripts.mutation.report import merged, page, rows_of, summary
 from scripts.mutation.session import MutationSession
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,7 +51,10 @@ def main() -> int:
     options.add_argument("--slowest", type=float, default=4, help="leave slower tests out")
     options.add_argument("--json", type=Path, help="write every mutant here")
     options.add_argument("--write", action="store_true", help="write docs/mutation.md")
+    options.add_argument("--from", nargs="+", type=Path, dest="earlier", help="runs kept by --json")
     chosen = options.parse_args()
+    if chosen.earlier:
+        return _from_files(chosen.earlier, write=chosen.write)
     session = MutationSession(
         targets=chosen.files or targets(),
         root=ROOT,
@@ -68,13 +73,28 @@ def main() -> int:
     if not session.outcomes:
         sys.stderr.write(f"nothing was mutated (pytest says {code})\n")
         return 2
-    reasons = tomllib.loads(EQUIVALENT.read_text())
+    rows: list[Any] = list(rows_of(session))
     if chosen.json:
-        chosen.json.write_text(json.dumps(as_json(session, reasons), indent=1) + "\n")
-    if chosen.write:
-        (ROOT / "docs" / "mutation.md").write_text(page(session, reasons))
-    print(summary(session, reasons))
+        chosen.json.write_text(json.dumps({"unfinished": session.unfinished, "mutants": rows}))
+    if session.unfinished:
+        sys.stderr.write(f"no time for {session.unfinished} mutants\n")
+    if session.baseline_failures:
+        sys.stderr.write(f"failed unchanged, left out: {session.baseline_failures}\n")
+    return _conclude(rows, write=chosen.write, unfinished=session.unfinished)
+
+
+def _conclude(rows: list[Any], *, write: bool, unfinished: int) -> int:
+    reasons = tomllib.loads(EQUIVALENT.read_text())
+    if write:
+        (ROOT / "docs" / "mutation.md").write_text(page(rows, reasons, unfinished))
+    print(summary(rows, reasons))
     return 0
+
+
+def _from_files(paths: list[Path], *, write: bool) -> int:
+    runs = [json.loads(path.read_text()) for path in paths]
+    rows = merged(run["mutants"] for run in runs)
+    return _conclude(list(rows), write=write, unfinished=sum(run["unfinished"] for run in runs))
 
 
 if __name__ == "__main__":

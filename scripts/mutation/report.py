@@ -1,6 +1,6 @@
-"""What the run found, for people and for machines."""
+"""What the runs found, for people and for machines."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from scripts.mutation.session import (
@@ -10,37 +10,63 @@ from scripts.mutation.session import (
     TIMEOUT,
     UNREACHED,
     MutationSession,
-    Outcome,
 )
 
 Reasons = Mapping[str, Any]
+Row = Mapping[str, Any]
+PREFIX = "src/opengradient/"
 
 
-def reason(outcome: Outcome, reasons: Reasons) -> str | None:
+def reason(row: Row, reasons: Reasons) -> str | None:
     """Why a survivor changes nothing that matters, if somebody has written it down."""
-    for entry in reasons.get(outcome.file.removeprefix("src/opengradient/"), []):
-        same = entry["source"] in outcome.mutant.source
-        if same and entry.get("what", outcome.mutant.what) == outcome.mutant.what:
+    for entry in reasons.get(row["file"].removeprefix(PREFIX), []):
+        if entry["source"] in row["source"] and entry.get("what", row["what"]) == row["what"]:
             return str(entry["why"])
     return None
 
 
-def survivors(session: MutationSession) -> Iterator[Outcome]:
+def rows_of(session: MutationSession) -> list[dict[str, Any]]:
+    """Every mutant and its fate, as JSON values."""
+    return [
+        {
+            "file": item.file,
+            "line": item.mutant.line,
+            "function": item.mutant.function,
+            "what": item.mutant.what,
+            "source": item.mutant.source,
+            "fate": item.fate,
+        }
+        for item in session.outcomes
+    ]
+
+
+def merged(parts: Iterable[Iterable[Row]]) -> list[Row]:
+    """Several runs as one: of a file that was in several, the last counts."""
+    files: dict[str, list[Row]] = {}
+    for part in parts:
+        run: dict[str, list[Row]] = {}
+        for row in part:
+            run.setdefault(row["file"], []).append(row)
+        files.update(run)
+    return [row for file in sorted(files) for row in files[file]]
+
+
+def survivors(rows: Iterable[Row]) -> Iterator[Row]:
     """Mutants that no test noticed."""
-    return (item for item in session.outcomes if item.fate in {SURVIVED, UNREACHED})
+    return (row for row in rows if row["fate"] in {SURVIVED, UNREACHED})
 
 
-def counts(session: MutationSession, reasons: Reasons, file: str = "") -> dict[str, int]:
+def counts(rows: Iterable[Row], reasons: Reasons, file: str = "") -> dict[str, int]:
     """How many mutants met which fate."""
-    mine = [item for item in session.outcomes if not file or item.file == file]
-    alive = [item for item in mine if item.fate in {SURVIVED, UNREACHED}]
-    explained = sum(reason(item, reasons) is not None for item in alive)
+    mine = [row for row in rows if not file or row["file"] == file]
+    alive = list(survivors(mine))
+    explained = sum(reason(row, reasons) is not None for row in alive)
     return {
-        "mutants": sum(item.fate != SKIPPED for item in mine),
-        "killed": sum(item.fate in {KILLED, TIMEOUT} for item in mine),
+        "mutants": sum(row["fate"] != SKIPPED for row in mine),
+        "killed": sum(row["fate"] in {KILLED, TIMEOUT} for row in mine),
         "equivalent": explained,
         "missed": len(alive) - explained,
-        "skipped": sum(item.fate == SKIPPED for item in mine),
+        "skipped": sum(row["fate"] == SKIPPED for row in mine),
     }
 
 
@@ -49,46 +75,22 @@ def score(numbers: Mapping[str, int]) -> str:
     return f"{100 * numbers['killed'] / numbers['mutants']:.1f}%" if numbers["mutants"] else "-"
 
 
-def summary(session: MutationSession, reasons: Reasons) -> str:
+def summary(rows: Iterable[Row], reasons: Reasons) -> str:
     """A few lines for the terminal, and every survivor without a reason."""
-    total = counts(session, reasons)
+    rows = list(rows)
     lines = [
-        f"{item.file}:{item.mutant.line} [{item.fate}] {item.mutant.what}: {item.mutant.source}"
-        for item in survivors(session)
-        if reason(item, reasons) is None
+        f"{row['file']}:{row['line']} [{row['fate']}] {row['what']}: {row['source']}"
+        for row in survivors(rows)
+        if reason(row, reasons) is None
     ]
-    lines.append(f"score {score(total)}: {total}")
-    if session.unfinished:
-        lines.append(f"no time for {session.unfinished} mutants")
-    if session.baseline_failures:
-        lines.append(f"failed before any change, left out: {session.baseline_failures}")
-    return "\n".join(lines)
+    total = counts(rows, reasons)
+    return "\n".join([*lines, f"score {score(total)}: {total}"])
 
 
-def as_json(session: MutationSession, reasons: Reasons) -> dict[str, Any]:
-    """Everything."""
-    return {
-        "total": counts(session, reasons),
-        "unfinished": session.unfinished,
-        "baseline_failures": session.baseline_failures,
-        "mutants": [
-            {
-                "file": item.file,
-                "line": item.mutant.line,
-                "function": item.mutant.function,
-                "what": item.mutant.what,
-                "source": item.mutant.source,
-                "fate": item.fate,
-                "why_equivalent": reason(item, reasons),
-            }
-            for item in session.outcomes
-        ],
-    }
-
-
-def page(session: MutationSession, reasons: Reasons) -> str:
+def page(rows: Iterable[Row], reasons: Reasons, unfinished: int = 0) -> str:
     """docs/mutation.md."""
-    total = counts(session, reasons)
+    rows = list(rows)
+    total = counts(rows, reasons)
     lines = [
         "# Mutation testing of the checks",
         "",
@@ -101,29 +103,27 @@ def page(session: MutationSession, reasons: Reasons) -> str:
         "",
         f"**Score: {score(total)}** of {total['mutants']} mutants; {total['equivalent']} explained,",
         f"{total['missed']} missed. {total['skipped']} more stand in class bodies or decorators",
-        "and were not tried.",
+        "and were not tried. Files that are not in the table were not part of it;",
+        "a table can be put together from runs of single files, each with the tests of that file.",
     ]
-    if session.unfinished:
-        lines += ["", f"There was no time for {session.unfinished} further mutants."]
-    lines += [
-        "",
-        "| file | mutants | killed | equivalent | missed | score |",
-        "|---|--:|--:|--:|--:|--:|",
-    ]
-    for file in dict.fromkeys(item.file for item in session.outcomes):
-        mine = counts(session, reasons, file)
+    if unfinished:
+        lines += ["", f"There was no time for {unfinished} further mutants."]
+    lines += ["", "| file | mutants | killed | equivalent | missed | score |"]
+    lines += ["|---|--:|--:|--:|--:|--:|"]
+    for file in dict.fromkeys(row["file"] for row in rows):
+        mine = counts(rows, reasons, file)
         if mine["mutants"]:
             lines.append(
-                f"| `{file.removeprefix('src/opengradient/')}` | {mine['mutants']} | {mine['killed']} "
+                f"| `{file.removeprefix(PREFIX)}` | {mine['mutants']} | {mine['killed']} "
                 f"| {mine['equivalent']} | {mine['missed']} | {score(mine)} |"
             )
     lines += ["", "## Survivors", "", "| where | change | why it stands |", "|---|---|---|"]
-    for item in survivors(session):
-        why = reason(item, reasons) or "**a test is missing**"
-        where = (
-            f"`{item.file.removeprefix('src/opengradient/')}` {item.mutant.function or 'module'}"
-        )
-        source = item.mutant.source.replace("|", "\\|")
-        change = item.mutant.what.replace("|", "\\|")
-        lines.append(f"| {where} | {change} in `{source}` | {why} |")
+    lines += [_survivor(row, reasons) for row in survivors(rows)]
     return "\n".join([*lines, ""])
+
+
+def _survivor(row: Row, reasons: Reasons) -> str:
+    why = reason(row, reasons) or "**a test is missing**"
+    where = f"`{row['file'].removeprefix(PREFIX)}` {row['function'] or 'module'}"
+    source, change = (row[name].replace("|", "\\|") for name in ("source", "what"))
+    return f"| {where} | {change} in `{source}` | {why} |"

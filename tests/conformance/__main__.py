@@ -20,7 +20,6 @@ ACCEPTED, REFUSED, UNSUPPORTED, NO_CASE = 0, 10, 20, 30
 
 def main(arguments: list[str]) -> int:
     """Run it."""
-    logging.disable()
     try:
         content = dict(json.loads(Path(arguments[0]).read_text()))
         if "vectors" in content:
@@ -46,4 +45,5 @@ def _vectors(file: dict) -> int:
 
 
 if __name__ == "__main__":
+    logging.disable()  # in a process of its own: it holds for all loggers
     sys.exit(main(sys.argv[1:]))

@@ -38,10 +38,12 @@ async def test_first_program_stream_and_file(tmp_path):
         write_profile(net.network, tmp_path / "networks" / "devnet.json")
         first = await run("first_program.py", tmp_path)
         streamed = await run("stream.py", tmp_path)
+        sealed = await run("confidential.py", tmp_path)
     assert "Paris" in first
     assert "proven    signature" in first
     assert "settled under root" in first
     assert "none missing or added" in streamed
+    assert sealed.endswith("Oblivious HTTP to the attested key\n")
     checked = await run("verify_file.py", tmp_path)
     assert "simulated enclave" in checked
     assert "signature" in checked

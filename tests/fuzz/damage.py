@@ -125,6 +125,8 @@ def bombs() -> dict[str, bytes]:
         "cbor nested lists": b"\x81" * big,
         "cbor nested indefinite lists": b"\x9f" * big,
         "cbor nested maps": b"\xa1\x00" * (big // 2),
+        "cbor maps as keys of maps": b"\xa1" * big,
+        "cbor indefinite maps as keys": b"\xbf" * big,
         "cbor nested tags": b"\xc0" * big,
         "cbor huge list": b"\x9b\x7f" + b"\xff" * 7,
         "cbor huge map": b"\xbb\x7f" + b"\xff" * 7,

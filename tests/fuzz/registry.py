@@ -32,16 +32,20 @@ from opengradient.verify.attestation._sign1 import open_envelope
 from opengradient.verify.node import certificate_spki
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
+from opengradient.wire.aci import decode_aci
 from opengradient.wire.batches import decode_batch
 from opengradient.wire.legacy import decode_legacy_choices, decode_legacy_usage, decode_tee_fields
 from opengradient.wire.nodes import decode_node_evidence, decode_settlement_status
 from opengradient.wire.openai_decode import decode_chunk, decode_error, decode_reply
 from opengradient.wire.openai_request import parse_request
 from opengradient.wire.receipts import decode_attached, decode_bundle, decode_signed
+from opengradient.wire.sealed_keys import decode_sealed_keys, encode_sealed_keys
 from opengradient.wire.settlement import decode_evidence, decode_inclusion
 from opengradient.wire.sse import EventDecoder
 from tests.support import ROOT
+from tests.unit.core import test_sealed_keys
 from tests.unit.core.test_models import MODEL
+from tests.unit.verify import aci_forge
 from tests.unit.verify import releases_factory as releases
 
 Errors = tuple[type[BaseException], ...]
@@ -258,6 +262,16 @@ def tensor_files() -> list[bytes]:
     return [tensors.encode(file)]
 
 
+def aci_receipts() -> list[bytes]:
+    """Receipts of the ACI format."""
+    return [json.dumps(aci_forge.receipt_json()).encode()]
+
+
+def sealed_keys() -> list[bytes]:
+    """Provider keys, sealed for a node."""
+    return [encode_sealed_keys(test_sealed_keys.sealed())]
+
+
 CHAT_KIND = ReceiptKind.CHAT
 
 PARSERS = [
@@ -304,6 +318,8 @@ PARSERS = [
     Parser("releases", ReleaseManifest.parse, lambda: [releases.signed(releases.manifest())[0]], text=True),
     Parser("revocations", RevocationList.parse, lambda: [releases.signed(releases.revocations())[0]], text=True),
     Parser("signatures", Signatures.parse, lambda: [releases.signed(releases.manifest())[1]], text=True),
+    Parser("aci-receipt", decode_aci, aci_receipts, text=True),
+    Parser("sealed-keys", decode_sealed_keys, sealed_keys, text=True),
     Parser("tee-fields", _json_object(_legacy), _fixed(TEE), text=True),
 ]  # fmt: skip
 

@@ -396,6 +396,8 @@ def content_vectors(file: ReceiptVectors) -> None:
             file.bundle(f"{section} withheld", "3.5", held, "accept", caller=NOTHING)
             part = bundle.redacted(section, first)
             file.bundle(f"{section}, a field withheld", "3.5", part, "accept", caller=NOTHING)
+    unseen = bundle.redacted("request")
+    file.bundle("request withheld whole from who sent it", "3.5", unseen)
     blind = bundle.redacted("request", "body")
     file.bundle("request withheld from who sent it", "6.1.8", blind, "receipt.request")
 

@@ -149,16 +149,10 @@ async def _completed(
         VendorCollateral,
     )
 
-    services = CollateralServices()
-    if intel_pcs is not None:
-        crl = intel_pcs.rstrip("/") + "/sgx/certification/v4/rootcacrl"  # where a PCCS has it
-        services = replace(services, intel_pcs=intel_pcs, intel_root_crl=crl)
-    if amd_kds is not None:
-        services = replace(services, amd_kds=amd_kds)
     source = VendorCollateral(
         transports=lambda pin: HttpTransport(pin=pin),
         clock=now_ms,
-        services=services,
+        services=CollateralServices.mirrored(intel_pcs=intel_pcs, amd_kds=amd_kds),
         folder=config_home() / "collateral",
     )
     completed = await source.complete(presented)

@@ -118,8 +118,11 @@ class VerifiedEvidence:
         measurement_source: What says that this code is good: the policy's list, or a release.
         debug: True for a debug enclave, whose measurements mean nothing.
         issued_at_ms: The document's own time, Unix milliseconds; None for kinds without one.
-        valid_from_ms: From when on every certificate is valid, Unix milliseconds.
-        valid_until_ms: Until when every certificate is valid, Unix milliseconds.
+        valid_from_ms: From when on what it signs may stand on it, Unix milliseconds: from when on
+            the certificates of its authorities, and those in the document, are valid. When
+            collateral was issued is no bound.
+        valid_until_ms: Until when every certificate and every item of its collateral is valid,
+            Unix milliseconds.
         module_id: The enclave's or platform's name as the document gives it.
         product: The product line, for example ``"Milan"``; empty where the kind has none.
         nonce: The document's nonce; None where it has none.

@@ -1,7 +1,6 @@
 """What was fetched, in memory and on disk, with its age. Blocking I/O runs in a thread."""
 
 import base64
-import binascii
 import logging
 import os
 from collections import OrderedDict
@@ -159,7 +158,7 @@ def _bytes(value: Any) -> bytes:
         raise _malformed()
     try:
         return base64.b64decode(value, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise _malformed() from error
 
 

@@ -10,7 +10,7 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import final
 from urllib.parse import unquote_to_bytes
@@ -71,6 +71,22 @@ class CollateralServices:
         for url in (self.intel_pcs, self.intel_root_crl, self.amd_kds):
             if not url.startswith(("https://", "http://")) or "?" in url or "#" in url:
                 raise ConfigurationError(f"not the URL of a collateral service: {url!r}")
+
+    @classmethod
+    def mirrored(
+        cls, *, intel_pcs: str | None = None, amd_kds: str | None = None
+    ) -> "CollateralServices":
+        """The vendors themselves, but for those that have a mirror.
+
+        Args:
+            intel_pcs: Base URL of a PCCS, which also has the revocation list of Intel's root.
+            amd_kds: Base URL of a mirror of AMD's service.
+        """
+        chosen = cls() if amd_kds is None else cls(amd_kds=amd_kds)
+        if intel_pcs is None:
+            return chosen
+        root_crl = intel_pcs.rstrip("/") + "/sgx/certification/v4/rootcacrl"
+        return replace(chosen, intel_pcs=intel_pcs, intel_root_crl=root_crl)
 
 
 def intel_resources(

@@ -43,6 +43,7 @@ from opengradient.transport.seam import Transport, TransportFactory
 from opengradient.verify.attestation.intel_collateral import pck_facts
 
 __all__ = [
+    "NEEDED_BY",
     "CollateralEntry",
     "CollateralServices",
     "CollateralSource",
@@ -326,3 +327,6 @@ _NEEDS: Final[Mapping[str, _Need]] = {
     SNP: VendorCollateral._amd,  # noqa: SLF001
 }
 """Kind of evidence to what it needs; the others need nothing."""
+
+NEEDED_BY: Final = frozenset(_NEEDS)
+"""Kinds of evidence that are judged with collateral."""

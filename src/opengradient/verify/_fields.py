@@ -1,7 +1,6 @@
 """Policies as JSON objects: every field must be there, and no other may be."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -54,7 +53,7 @@ class Fields:
         """The field ``certificate``: base64 of DER."""
         try:
             return base64.b64decode(self.get("certificate", str), validate=True)
-        except binascii.Error as error:
+        except ValueError as error:
             raise malformed("certificate must be base64 of DER") from error
 
 

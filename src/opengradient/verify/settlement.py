@@ -8,7 +8,7 @@ from dataclasses import InitVar, dataclass
 from typing import Final, final
 
 from opengradient.core.batches import BatchData, KeyRecord
-from opengradient.core.bundle import SECTIONS, ReceiptBundle
+from opengradient.core.bundle import REQUEST, SECTIONS, ReceiptBundle
 from opengradient.core.commitments import Disclosed
 from opengradient.core.digests import ZERO32
 from opengradient.core.evidence import VerifiedEvidence
@@ -30,6 +30,9 @@ from opengradient.verify._trust_steps import (
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
+
+SECRETS: Final = frozenset({(REQUEST, "idempotency_key")})
+"""What is not published with the rest: whoever knows this key gets the answer again."""
 
 _SEAL: Final = object()
 
@@ -81,8 +84,8 @@ def verify_for_settlement(
     8. times, within the validity of the evidence;
     9. sequence: only a first receipt has no predecessor;
     10. proof of execution;
-    11. publication: INDIVIDUAL_FULL comes with all its preimages, which are checked part by
-        part; BATCH_HASHED comes with none.
+    11. publication: INDIVIDUAL_FULL comes with all its preimages but `SECRETS`, which are
+        checked part by part; BATCH_HASHED comes with none.
 
     Args:
         signed: The parsed receipt.
@@ -140,7 +143,9 @@ def _check_publication(
     for name in SECTIONS:
         committed = getattr(signed.receipt, f"{name}_commitment") != ZERO32
         section = bundle.sections.get(name)
-        whole = section is not None and all(isinstance(f, Disclosed) for f in section.values())
+        whole = section is not None and all(
+            isinstance(f, Disclosed) or (name, field) in SECRETS for field, f in section.items()
+        )
         if committed and not whole:
             raise SettlementError(
                 f"an INDIVIDUAL_FULL receipt withholds its {name} section",

@@ -3,8 +3,10 @@
 import errno
 import os
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import anyio
 import pytest
 
 from opengradient.core.collateral import Collateral
@@ -126,6 +128,34 @@ async def test_a_report_over_something_else_is_refused() -> None:
 @pytest.mark.parametrize("provider", ["sev_guest", "tdx_guest"])
 async def test_what_is_no_report_is_refused(provider: str) -> None:
     assert await code_of(TsmKernel(provider, lambda _: (b"x" * 2000, b""))) == "enclave.refused"
+
+
+async def test_a_request_that_cannot_be_removed_costs_a_line_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Sticky(TsmKernel):
+        def remove(self, name: str) -> None:
+            raise OSError(errno.EBUSY, "in use")
+
+    kernel = Sticky("sev_guest", ForgedSnp(NOW).sign)
+    assert (await enclave(kernel).attest(keyset=KEYSET)).document
+    assert caplog.messages == ["a request stays in the kernel"] * len(kernel.requests)
+
+
+async def test_one_report_at_a_time() -> None:
+    machine = ForgedSnp(NOW)
+    under_way: list[int] = []
+
+    def sign(data: bytes) -> tuple[bytes, bytes]:
+        under_way.append(len(kernel.requests))
+        return machine.sign(data)
+
+    kernel = TsmKernel("sev_guest", sign)
+    made = enclave(kernel)
+    async with anyio.create_task_group() as tasks:
+        for _ in range(8):
+            tasks.start_soon(partial(made.attest, keyset=KEYSET))
+    assert under_way == [1] * 8
 
 
 @pytest.mark.parametrize("provider", ["", "arm_cca_guest"])

@@ -196,6 +196,13 @@ def test_nesting_of_every_kind_is_counted(opening, closing):
         cbor.decode(nested(9, opening, closing))
 
 
+@pytest.mark.parametrize("opening", [b"\xa1", b"\xbf", b"\xa1\x9f", b"\xa1\x81"])
+def test_keys_within_keys_are_counted(opening):
+    for levels in (20, 100_000):
+        with pytest.raises(MalformedError, match="nested deeper than 8"):
+            cbor.decode(opening * levels)
+
+
 def test_a_key_counts_as_a_level():
     with pytest.raises(MalformedError, match="nested deeper than 8"):
         cbor.decode(nested(8, b"\x81")[:-1] + b"\xa1\x00\x00")

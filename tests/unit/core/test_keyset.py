@@ -164,3 +164,8 @@ def test_hpke_identifiers_at_their_edges():
     for suite in ({"aead_id": 0}, {"aead_id": 4}, {"kem_id": 0x10}, {"kdf_id": 2}):
         with pytest.raises(UnsupportedError):
             HpkeKey(key_id=1, public_key=bytes(32), **suite)
+
+
+def test_an_hpke_key_is_written_as_rfc_9458_says():
+    key = HpkeKey(key_id=7, public_key=bytes(range(32)), aead_id=2)
+    assert key.encode().hex() == "070020" + bytes(range(32)).hex() + "000400010002"

@@ -25,6 +25,8 @@ from opengradient.core.modes import SettlementMode
 from opengradient.core.receipts import ReceiptDomain, SignedReceipt, sign_receipt
 from opengradient.core.settlement import SettlementState
 from opengradient.errors import ChainError
+from opengradient.transport.collateral import CollateralSource
+from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.receipts import encode_bundle, encode_signed
 from reference_nodes.full_node.anchorer import AnchorPolicy, Ledger
 from reference_nodes.full_node.assembly import connect
@@ -219,6 +221,8 @@ async def full_node(
     workers: int = 0,
     run: bool = True,
     known: bool = True,
+    trust: TrustPolicy | None = None,
+    collateral: CollateralSource | None = None,
 ) -> AsyncIterator[FullNode]:
     """A full node of the network; `run=False` leaves batching and anchoring to the test."""
     async with SqliteStore(folder / "full_node.sqlite") as store:
@@ -226,10 +230,13 @@ async def full_node(
             store=store,
             blobs=LocalBlobs(folder / "blobs"),
             ledger=net.ledger,
-            settings=CheckSettings(domain=net.domain, policy=policy(), max_body_bytes=LIMIT),
+            settings=CheckSettings(
+                domain=net.domain, policy=trust or policy(), max_body_bytes=LIMIT
+            ),
             batches=batches or BatchPolicy(size=1000, max_age_ms=0),
             anchors=anchors,
             workers=workers,
+            collateral=collateral,
             clock_ms=net.clock,
         )
         async with anyio.create_task_group() as tasks:

@@ -30,6 +30,7 @@ from tests.unit.full_node.kit import (
     QUICK,
     body,
     body_of,
+    codes,
     evidence_of,
     exchange,
     full_node,
@@ -157,6 +158,18 @@ async def test_a_full_receipt_withholds_nothing(tmp_path: Path, section: str) ->
         for bundle in (whole.redacted(section), whole.redacted(section, first)):
             (answer,) = await node.submit(body(item(whole.signed, bundle)))
             assert (answer.state, answer.code) == ("refused", "settlement.bundle_missing")
+
+
+async def test_a_full_receipt_may_withhold_the_key_to_its_answer(tmp_path: Path) -> None:
+    async with network() as net, full_node(net, tmp_path, run=False) as node:
+        made = exchange(1, net.domain, mode=SettlementMode.INDIVIDUAL_FULL)
+        made.request["idempotency_key"] = "a capability"
+        whole = made.bundle().redacted("request", "idempotency_key")
+        assert codes(await node.submit(body(item(whole.signed, whole)))) == [None]
+        both = whole.redacted("request", "path")
+        assert codes(await node.submit(body(item(whole.signed, both)))) == [
+            "settlement.bundle_missing"
+        ]
 
 
 async def test_a_full_receipt_shows_what_it_commits_to(tmp_path: Path) -> None:

@@ -86,7 +86,9 @@ def test_the_manifest_names_every_file(tree: builder.Files) -> None:
 
 def test_a_node_imports_from_the_tree_alone(tree: builder.Files, tmp_path: Path) -> None:
     with tarfile.open(fileobj=io.BytesIO(builder.archive_of(tree))) as archive:
-        archive.extractall(tmp_path, filter="data")
+        if hasattr(tarfile, "data_filter"):  # Python 3.11.4 and newer
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(tmp_path)
     program = (
         "import opengradient, reference_nodes._kit.vsock_bridge;"
         "import reference_nodes.llm_proxy_node.__main__; print(opengradient.__file__)"
@@ -214,3 +216,9 @@ def test_two_sources_for_one_file(tmp_path: Path) -> None:
     lock.write_text(f"a==1 --hash=sha256:{digest}\n")
     with pytest.raises(builder.BuildError, match="two places"):
         builder.collect(SETTINGS, tmp_path, lock)
+
+
+def test_the_settings_of_a_confidential_vm_need_no_bridge() -> None:
+    files = builder.settings_files(ROOT / "deploy" / "tdx" / "node.env")
+    assert files.keys() == {builder.SETTINGS}
+    assert b"OPENGRADIENT_ENCLAVE=tsm\n" in files[builder.SETTINGS]

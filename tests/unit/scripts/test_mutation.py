@@ -98,19 +98,24 @@ def test_a_change_takes_hold_in_functions_that_others_hold(door, what, value, re
 def test_counting():
     made = list(mutants(SOURCE))
     path = "src/opengradient/door.py"
-    outcomes = [
-        Outcome(path, made[0], KILLED),
-        Outcome(path, made[1], SURVIVED),
-        Outcome(path, made[2], UNREACHED),
-    ]
-    session = SimpleNamespace(outcomes=outcomes, unfinished=2, baseline_failures=[])
+    fates = (KILLED, SURVIVED, UNREACHED)
+    outcomes = [Outcome(path, mutant, fate) for mutant, fate in zip(made, fates, strict=False)]
+    rows = report.rows_of(SimpleNamespace(outcomes=outcomes))
+    assert [row["fate"] for row in rows] == list(fates)
     why = {"source": made[1].source, "what": made[1].what, "why": "no matter"}
-    numbers = report.counts(session, {"door.py": [why]})
+    numbers = report.counts(rows, {"door.py": [why]})
     assert numbers == {"mutants": 3, "killed": 1, "equivalent": 1, "missed": 1, "skipped": 0}
     assert report.score(numbers) == "33.3%"
-    page = report.page(session, {"door.py": [why]})
+    page = report.page(rows, {"door.py": [why]}, 2)
     assert "no matter" in page
     assert "a test is missing" in page
     assert "no time for 2" in page
-    rows = report.as_json(session, {})["mutants"]
-    assert [row["fate"] for row in rows] == [KILLED, SURVIVED, UNREACHED]
+    assert made[2].what in report.summary(rows, {"door.py": [why]})
+
+
+def test_of_several_runs_the_last_counts():
+    def run(*pairs):
+        return [{"file": file, "fate": fate} for file, fate in pairs]
+
+    both = report.merged([run(("a", SURVIVED), ("b", KILLED)), run(("a", KILLED))])
+    assert both == run(("a", KILLED), ("b", KILLED))

@@ -84,6 +84,7 @@ class Spec:
     issuer: str | None = None
     signed_by: ec.EllipticCurvePrivateKey | None = None
     authority_key: ec.EllipticCurvePublicKey | None = None
+    subject_key: bool = True
     patch: Callable[[bytes], bytes] = lambda der: der
 
 
@@ -109,7 +110,6 @@ def certificate(spec: Spec, parent: Spec) -> bytes:
         .serial_number(spec.serial)
         .not_valid_before(at(spec.start_ms))
         .not_valid_after(at(spec.end_ms))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(
                 spec.authority_key or key(parent.label).public_key()
@@ -117,6 +117,9 @@ def certificate(spec: Spec, parent: Spec) -> bytes:
             critical=False,
         )
     )
+    if spec.subject_key:
+        identifier = x509.SubjectKeyIdentifier.from_public_key(public)
+        builder = builder.add_extension(identifier, critical=False)
     if spec.constraints:
         constraints = x509.BasicConstraints(
             ca=spec.ca, path_length=spec.path_length if spec.ca else None

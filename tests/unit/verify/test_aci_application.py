@@ -27,7 +27,7 @@ from opengradient.verify.attestation.event_log import (
 )
 from opengradient.verify.attestation.tdx import measurement_id
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
-from opengradient.verify.trust import TrustedRoot
+from opengradient.verify.trust import TrustedRoot, aws_nitro_root
 from tests.unit.verify import aci_forge as forge
 from tests.vectors.evidence.intel_forge import NOW, Case
 
@@ -125,7 +125,7 @@ def test_the_policy_judges_the_quote() -> None:
     bundle, policy = make()
     for code, other in {
         "attestation.measurement": replace(policy, measurements=frozenset({"0x" + "00" * 32})),
-        "policy.no_trust": TrustPolicy.hardware(frozenset()),
+        "policy.no_trust": TrustPolicy(roots=(aws_nitro_root(),), measurements=frozenset()),
     }.items():
         with pytest.raises(OpenGradientError) as caught:
             verify_aci_receipt(bundle, policy=other, now_ms=NOW, rules=ACCEPTING)

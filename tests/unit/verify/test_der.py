@@ -95,6 +95,7 @@ def test_lengths_are_as_short_as_can_be(size):
         b"\x30\x81",  # no length
         b"\x30\x82\x01",  # half a length
         b"\x30\x7f",
+        b"\x30\x80" + bytes(128),  # of indefinite length, which is no length of 128
     ],
 )
 def test_no_element_runs_past_its_parent(subject):

@@ -143,12 +143,13 @@ def verified(*, simulated=False):
     return forge.verify(forge.document())
 
 
-def verdict(*choices, simulated=False, streamed=False):
+def verdict(*choices, simulated=False, streamed=False, **more):
     return legacy_verdict(
         signed(),
         evidence=verified(simulated=simulated),
         choices=choices or CHOICES,
         streamed=streamed,
+        **more,
     )
 
 
@@ -201,3 +202,11 @@ def test_parts_of_an_answer_that_the_format_does_not_bind():
         assert made[name].status == Status.ABSENT
     nothing = legacy_verdict(signed(), evidence=verified(), choices=(), streamed=False)
     assert names(nothing) == plain
+
+
+def test_the_channel_that_was_used():
+    for sealed, source in ((False, "pinned TLS"), (True, "Oblivious HTTP")):
+        claim = verdict(sealed=sealed)["channel"]
+        assert (claim.status, claim.source) == (Status.PROVEN, source)
+    sealed = verdict(sealed=True)["channel"]
+    assert sealed.detail == "HPKE key signed by the attested RSA key"

@@ -123,3 +123,15 @@ def test_json_that_is_no_key(changes):
 def test_json_that_is_no_object():
     with pytest.raises(MalformedError):
         decode_ohttp_statement([])
+
+
+@pytest.mark.parametrize("aead_id", [1, 2])
+def test_every_suite_that_is_known_is_believed(aead_id):
+    key = replace(KEY, aead_id=aead_id)
+    made = signed(aead_id=aead_id, key_config=key.encode())
+    assert verify_ohttp_statement(made, public_key=SPKI) == key
+
+
+def test_a_suite_that_is_not_known():
+    for changes in ({"kdf_id": 2}, {"kem_id": 0x10}, {"aead_id": 4}):
+        refused("format.unsupported", UnsupportedError, signed(**changes))

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from opengradient.core.configuration import configuration_digest
 from opengradient.core.digests import ZERO32, sha256
 from opengradient.core.evidence import NITRO, Evidence
 from opengradient.core.keys import MemorySigner
-from opengradient.core.keyset import Keyset
+from opengradient.core.keyset import HpkeKey, Keyset
 from opengradient.core.modes import ChannelKind
 from opengradient.core.nitriding import encode_user_data
 from opengradient.core.node_evidence import NodeEvidence
@@ -30,6 +31,7 @@ from opengradient.errors import (
 from opengradient.verify.node import VerifiedNode, certificate_spki, verify_node
 from tests.unit.verify import nitro_forge as forge
 from tests.unit.verify.nitro_forge import NOW, POLICY, SIGNER
+from tests.unit.verify.test_configuration import DOCUMENT as CONFIGURATION
 
 NONCE = b"n" * 32
 DOMAIN = ReceiptDomain(chain_id=7, settlement_contract=b"\7" * 20)
@@ -210,3 +212,21 @@ def test_a_certificate_s_key():
     with pytest.raises(OpenGradientError) as caught:
         certificate_spki(b"")
     assert caught.value.code == "attestation.binding"
+
+
+def test_a_confidential_channel_needs_an_attested_hpke_key():
+    hpke = HpkeKey(key_id=1, public_key=b"\x05" * 32)
+    keyset = dataclasses.replace(KEYSET, hpke=hpke)
+    able = presented(standing=evidence(keyset), fresh=evidence(keyset, NONCE))
+    assert check(able, confidential=True).channel == (ChannelKind.HPKE, hpke.digest())
+    assert check(able).channel == (ChannelKind.TLS, KEYSET.tls_spki_sha256)
+    assert refused("attestation.binding", presented(), confidential=True).step == "hpke"
+
+
+def test_the_configuration_shown_is_the_one_that_is_bound():
+    keyset = dataclasses.replace(KEYSET, config_digest=configuration_digest(CONFIGURATION))
+    able = presented(standing=evidence(keyset), fresh=evidence(keyset, NONCE))
+    assert check(dataclasses.replace(able, configuration=CONFIGURATION)).keyset == keyset
+    other = {**CONFIGURATION, "settings": {"log": "all"}}
+    refused("attestation.configuration", dataclasses.replace(able, configuration=other))
+    refused("attestation.configuration", presented(configuration=CONFIGURATION))

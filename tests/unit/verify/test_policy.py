@@ -290,3 +290,28 @@ def test_settings_of_platforms(monkeypatch):
         with pytest.raises(MalformedError) as caught:
             TrustPolicy.from_json({**given.to_json(), "platforms": [entry]})
         assert caught.value.code == "policy.malformed"
+
+
+@pytest.mark.parametrize("text", ["\u00e4", "AAA", "====", "-_-_", 7, None])
+def test_certificates_are_base64(text):
+    """Past bug: letters beyond ASCII were no typed error."""
+    raw = FULL.to_json()
+    raw["roots"][0]["certificate"] = text
+    with pytest.raises(MalformedError) as caught:
+        TrustPolicy.from_json(raw)
+    assert caught.value.code == "policy.malformed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"measurements": frozenset({"ab" * 32})},
+        {"revoked_measurements": frozenset({"0x" + "AB" * 32})},
+        {"revoked_keys": frozenset({"0x"})},
+        {"revoked_products": frozenset({"Milan"})},
+    ],
+)
+def test_entries_that_could_never_match_have_a_code(change):
+    with pytest.raises(ConfigurationError) as caught:
+        dataclasses.replace(FULL, **change)
+    assert caught.value.code == "policy.malformed"

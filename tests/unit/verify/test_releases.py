@@ -582,3 +582,10 @@ def test_ids_of_every_kind() -> None:
         # keccak256 of nothing
         "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
     )
+
+
+def test_a_policy_of_releases_goes_round_as_json() -> None:
+    policy = TrustPolicy(roots=(), measurements=check(make.signed(make.manifest())))
+    again = TrustPolicy.from_json(json.loads(json.dumps(policy.to_json())))
+    assert again.to_json() == policy.to_json()
+    assert isinstance(again.measurements, VerifiedReleases)

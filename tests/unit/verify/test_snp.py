@@ -128,8 +128,8 @@ def test_the_result():
         "REPORT_ID",
     }
     assert isinstance(found.measurements, MappingProxyType)
-    # the list ends before every certificate does
-    assert (found.valid_from_ms, found.valid_until_ms) == (NOW - 10 * DAY, NOW + 20 * DAY)
+    # the list begins after and ends before every certificate: only its end is a bound
+    assert (found.valid_from_ms, found.valid_until_ms) == (NOW - 1000 * DAY, NOW + 20 * DAY)
 
 
 def test_the_window_ends_when_the_list_is_too_old_for_the_policy():

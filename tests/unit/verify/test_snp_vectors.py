@@ -43,6 +43,8 @@ def ms(text: str) -> int:
 
 
 START, END = ms("2023-04-03T19:23:43"), ms("2030-04-03T19:23:43")
+ISSUER = ms("2020-10-22T18:24:20")
+"""When the ASK begins: the key of a chip is older than its certificate."""
 
 
 @cache
@@ -79,7 +81,7 @@ def test_valid_inside_its_window_only():
     for now_ms in (START, START + 1000, END - 1000, END):
         verified = verify_evidence(milan(), policy=POLICY, now_ms=now_ms)
         assert verified.measurements["MEASUREMENT"].startswith("7a1e5c266c0108db")
-        assert (verified.valid_from_ms, verified.valid_until_ms) == (START, END)
+        assert (verified.valid_from_ms, verified.valid_until_ms) == (ISSUER, END)
         assert verified.product == "Milan"
         assert verified.root == "AMD ARK Milan"
         assert verified.keyset is None

@@ -7,6 +7,7 @@ import pytest
 from opengradient.core.digests import ZERO32, sha256
 from opengradient.core.keyset import HpkeKey, Keyset
 from opengradient.core.modes import ChannelKind, SettlementMode
+from opengradient.core.settlement import Anchor, InclusionProof
 from opengradient.errors import MalformedError, VerificationError
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.expectation import Expectation
@@ -17,7 +18,7 @@ from tests.receipt_factory import DOMAIN, MODEL, NONCE, REPLY, SIGNER, SPKI
 from tests.unit.verify import nitro_forge as forge
 from tests.unit.verify.nitro_forge import NOW
 from tests.vectors.evidence import nitro
-from tests.vectors.receipt_files import evidence, exchange, simulated
+from tests.vectors.receipt_files import evidence, exchange, leaf, simulated
 
 LISTED = nitro.policies()["default"]
 ANY = dataclasses.replace(LISTED, measurements=UnsafeAnyMeasurement())
@@ -173,6 +174,43 @@ def test_settlement_that_is_not_there():
     assert said(verdict(), "settlement") == (ABSENT, "no proof of it yet", "")
     private = words(settlement_mode=SettlementMode.PRIVATE)
     assert said(verdict(private), "settlement") == (ABSENT, "private by choice", "")
+
+
+def test_settlement_that_is_shown():
+    bundle = exchange().bundle()
+    root = leaf(bundle.signed)
+    anchor = Anchor(
+        chain_id=DOMAIN.chain_id,
+        settlement_contract=DOMAIN.settlement_contract,
+        transaction_hash=bytes(32),
+        block_number=5,
+        block_hash=bytes(32),
+        block_time=1,
+    )
+    alone = InclusionProof(
+        root=root, size=1, proof=(), blob_id=bytes(32), submitter=bytes(20), anchor=anchor
+    )
+    where = f"root {root.hex()}, batch of 1"
+    anchored = dataclasses.replace(bundle, inclusion=alone)
+    assert said(verdict(bundle=anchored), "settlement") == (
+        ASSERTED,
+        "Merkle proof checked; that the root is on the ledger is the full node's word",
+        f"{where}, block 5",
+    )
+    found = verdict(bundle=anchored, anchored_roots=frozenset({root}))
+    assert said(found, "settlement") == (
+        PROVEN, "Merkle proof to a root found on the ledger", where,
+    )  # fmt: skip
+    early = dataclasses.replace(bundle, inclusion=dataclasses.replace(alone, anchor=None))
+    assert said(verdict(bundle=early), "settlement") == (
+        ASSERTED, "Merkle proof checked; the root is not anchored yet", where,
+    )  # fmt: skip
+
+
+def test_when_the_vendor_was_asked():
+    made = said(verdict(collateral_fetched_at_ms=NOW - 60_000), "collateral_fetched")
+    assert made == (ASSERTED, "this client", "fetched 1 min ago")
+    assert "collateral_fetched" not in {claim.name for claim in verdict()}
 
 
 def test_payment():

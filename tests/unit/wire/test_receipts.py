@@ -1,9 +1,11 @@
 """The codecs by themselves: what they refuse although a later check would refuse it as well."""
 
+import dataclasses
 import json
 
 import pytest
 
+from opengradient.core.settlement import InclusionProof
 from opengradient.errors import MalformedError, UnsupportedError
 from opengradient.wire.batches import MAX_BATCH_BYTES, decode_batch
 from opengradient.wire.fields import decode_value, members, natural, parse_base64, parse_hex
@@ -120,6 +122,8 @@ def test_whole_numbers():
 def test_values_have_one_type():
     assert decode_value({"json": {"a": 1}}, "x") == {"a": 1}
     assert decode_value({"utf8": "ä"}, "x") == "ä".encode()
+    assert decode_value({"base64": "AAE="}, "x") == b"\0\1"
+    assert decode_value({"text": "AAE="}, "x") == "AAE="
     for value in ({}, {"text": "a", "utf8": "a"}, {"text": 1}, {"utf8": None}, {"base64": 7},
                   {"utf8": "\ud800"}):  # fmt: skip
         with pytest.raises(MalformedError):
@@ -133,3 +137,18 @@ def test_members():
         with pytest.raises(MalformedError) as caught:
             members(value, "x", ("a",), ("b",))
         assert caught.value.code == code
+
+
+def test_what_is_written_is_read():
+    whole = MADE.bundle()
+    proof = InclusionProof(
+        root=bytes(32), size=1, proof=(), blob_id=bytes(32), submitter=bytes(20), anchor=None
+    )
+    for bundle in (
+        whole,
+        whole.redacted("response", "choice.0.text"),
+        whole.redacted("request"),
+        dataclasses.replace(whole, inclusion=proof),
+        dataclasses.replace(whole, stream=None, evidence=None),
+    ):
+        assert decode_bundle(encode_bundle(bundle)) == bundle

@@ -183,6 +183,9 @@ def payload_vectors(file: VectorFile) -> None:
 
     good = cbor.encode_indefinite_map(forge.fields())
     add("is a list", cbor.encode([1]), "nitro.payload.structure")
+    add("is a list of names", cbor.encode(["digest"]), "nitro.payload.structure")
+    add("is an empty list", cbor.encode([]), "nitro.payload.structure")
+    add("is a text", cbor.encode("digest"), "nitro.payload.structure")
     add("is empty", b"")
     inside = good[1:-1]
     add("has a number as key", b"\xbf" + inside + b"\x01\x02\xff", "nitro.payload.structure")
@@ -388,6 +391,8 @@ def chain_vectors(file: VectorFile) -> None:
     add("regional, path too short", but(REGIONAL, path_length=1), "x509.path_length")
     add("zonal, path too short", but(ZONAL, path_length=0), "x509.path_length")
     add("instance, no path length", but(INSTANCE, path_length=None))
+    add("zonal without a key identifier", but(ZONAL, subject_key=False))
+    add("zonal with serial 1", but(ZONAL, serial=1))
     add("leaf is a CA", but(LEAF, ca=True, path_length=0), "x509.leaf_ca")
     add("leaf without constraints", but(LEAF, constraints=False), "x509.leaf_ca")
     add("leaf without key usage", but(LEAF, usage=None), "x509.leaf_key_usage")

@@ -69,7 +69,7 @@ TABLE: dict[str, Code] = {
     ),
     "settlement.bundle_missing": Code(
         "An INDIVIDUAL_FULL receipt came without all of its preimages.",
-        "Post the whole receipt file with it, nothing withheld.",
+        "Post the whole receipt file with it, nothing withheld but the idempotency key.",
     ),
     "settlement.bundle_unwanted": Code(
         "A BATCH_HASHED receipt came with preimages, which must not be published.",

@@ -1,8 +1,5 @@
 """Steps 4 to 8 of an ACI receipt's check: signature, channel, bodies, model, times (ACI 9.3)."""
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from opengradient.core.aci import AciBundle, AciKeyset, AciReceipt
 from opengradient.core.aci.keyset import ED25519
 from opengradient.core.aci.receipt import FORWARDED, RECEIVED, RETURNED
@@ -17,6 +14,7 @@ from opengradient.verify._claims import Notebook
 from opengradient.verify.aci.expectation import AciExpectation
 from opengradient.verify.platforms.aci import AciPolicy
 from opengradient.verify.policy import TrustPolicy
+from opengradient.verify.signatures import verify_ed25519
 
 
 def check_signature(receipt: AciReceipt, keyset: AciKeyset, notes: Notebook) -> None:
@@ -41,10 +39,8 @@ def check_signature(receipt: AciReceipt, keyset: AciKeyset, notes: Notebook) -> 
             f"the key's algorithm is {key.algorithm!r}", code="aci.receipt.algorithm"
         )
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key.public_key)).verify(
-            receipt.signature, receipt.signing_input
-        )
-    except (InvalidSignature, ValueError) as error:
+        verify_ed25519(bytes.fromhex(key.public_key), receipt.signature, receipt.signing_input)
+    except (SignatureError, ValueError) as error:
         raise SignatureError(
             "the signature does not verify", code="aci.receipt.signature"
         ) from error

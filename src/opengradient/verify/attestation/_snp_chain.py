@@ -54,6 +54,14 @@ class AmdChain:
     product: str
     window: Window
 
+    @property
+    def authorities_from_ms(self) -> int:
+        """From when on both authorities are valid, Unix milliseconds.
+
+        A leaf is issued when somebody asks for it, and its key is older.
+        """
+        return max(self.ark.signed.from_ms, self.issuer.signed.from_ms)
+
 
 def verify_amd_chain(
     leaf: CertificateFields,

@@ -29,7 +29,6 @@ the quote, as collateral. `verify_dcap` checks, in this order:
     ``dcap.tcb.advisory``).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,7 +85,8 @@ class PlatformFacts:
 
     Attributes:
         root: The root that it ends in.
-        window: When every certificate, list and datum of it is valid.
+        window: From when on the certificates in the quote are valid, until the first of them, or
+            of the lists and data beside it, ends.
         pck: The platform's facts.
         authority: Which of Intel's authorities certified it.
         tcb: State of its firmware, and the advisories that apply.
@@ -154,7 +154,10 @@ def verify_dcap(
     _check_status(tcb, settings)  # step 12
     return PlatformFacts(
         root=root,
-        window=_intersection([chain_window, *lists.windows, *signed.windows]),
+        window=Window(
+            from_ms=chain_window.from_ms,
+            until_ms=min(w.until_ms for w in (chain_window, *lists.windows, *signed.windows)),
+        ),
         pck=facts,
         authority=authority,
         tcb=tcb,
@@ -245,10 +248,3 @@ def _check_status(tcb: TcbStatus, settings: DcapSettings) -> None:
             expected=sorted(settings.accepted_advisories),
             actual=sorted(unknown),
         )
-
-
-def _intersection(windows: Sequence[Window]) -> Window:
-    return Window(
-        from_ms=max(window.from_ms for window in windows),
-        until_ms=min(window.until_ms for window in windows),
-    )

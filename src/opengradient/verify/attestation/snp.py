@@ -124,7 +124,7 @@ def verify_snp(
         measurement_source=source,
         debug=debug,
         issued_at_ms=None,
-        valid_from_ms=max(window.from_ms for window in windows),
+        valid_from_ms=chain.authorities_from_ms,
         valid_until_ms=min(window.until_ms for window in windows),
         module_id=f"chip {chip}" if chip else f"a chip of {facts.csp_id}",
         nonce=nonce,
