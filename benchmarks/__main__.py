@@ -15,7 +15,16 @@ from pathlib import Path
 
 from benchmarks._table import Row, render
 
-PAGES = ("importing", "receipts", "evidence", "channel", "proxy_node", "client", "settlement")
+PAGES = (
+    "importing",
+    "receipts",
+    "evidence",
+    "channel",
+    "proxy_node",
+    "client",
+    "alpha",
+    "settlement",
+)
 LONG = ("rotation_soak",)
 """Run only by name: six minutes."""
 PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"

@@ -15,6 +15,7 @@ from opengradient import errors
 from opengradient.errors import CODES, OpenGradientError
 from reference_nodes.full_node.config import _parser as full_node_parser
 from reference_nodes.llm_proxy_node.config import Settings as ProxySettings
+from reference_nodes.local_inference_node.config import Settings as InferenceSettings
 from reference_nodes.relay_node.config import Settings as RelaySettings
 
 ROOT = Path(__file__).parent.parent
@@ -70,6 +71,7 @@ def settings_page() -> str:
         "Made from the nodes' `config.py` by `make fix`; do not edit by hand.",
         "",
         *_variables("LLM proxy node", ProxySettings, "OPENGRADIENT_"),
+        *_variables("Local inference node", InferenceSettings, "OPENGRADIENT_"),
         *_variables("Relay", RelaySettings, "OPENGRADIENT_RELAY_"),
     ]
     lines += ["## Full node", "", "| option | default | meaning |", "|---|---|---|"]

@@ -64,6 +64,16 @@ async def test_storage(tmp_path):
 
 
 @pytest.mark.anyio
+async def test_alpha(tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs the extra opengradient[models]")
+    pytest.importorskip("onnx", reason="needs the extra opengradient[models]")
+    said = await run("alpha.py", tmp_path)
+    assert "local/churn" in said
+    assert "weights asserted the node; no hardware" in said
+    assert "settled under root" in said
+
+
+@pytest.mark.anyio
 async def test_policy(tmp_path):
     assert "False" in await run("policy.py", tmp_path)
 

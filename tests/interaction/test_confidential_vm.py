@@ -22,14 +22,16 @@ from opengradient.verify.receipts import verify_receipt
 from opengradient.wire.batches import decode_batch
 from opengradient.wire.fields import to_hex
 from opengradient.wire.settlement import decode_evidence
+from reference_nodes._kit import assembly
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.settings import DEMO_DEFAULTS
 from reference_nodes._kit.tsm import TsmEnclave
 from reference_nodes.full_node.__main__ import running as full_node
 from reference_nodes.full_node.config import parse_arguments
 from reference_nodes.full_node.network import load_facts
 from reference_nodes.llm_proxy_node import node as proxy
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.config import Settings
 from tests.interaction.network import until
 from tests.interaction.sdk import HELLO, MODEL
 from tests.net.vendor_services import VendorSimulator, vendor_services
@@ -149,7 +151,7 @@ async def test_settled_with_what_the_vendor_gives(
     forged: type[ForgedSnp | ForgedTdx], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine = forged(system_clock_ms())
-    monkeypatch.setattr(proxy, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
+    monkeypatch.setattr(assembly, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
     async with vendor_services() as vendor:
         vendor.answers = machine.answers()
         options = ("--amd-kds", vendor.url, "--intel-pcs", vendor.url, "--workers", "1")
@@ -165,6 +167,6 @@ async def test_settled_with_what_the_node_delivers(
 ) -> None:
     """The host gives its guest a whole table; neither full node nor client asks anybody."""
     machine = ForgedSnp(system_clock_ms(), host_gives=("vcek", "ask", "ark", "crl"))
-    monkeypatch.setattr(proxy, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
+    monkeypatch.setattr(assembly, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
     async with world(tmp_path, machine, "--offline-collateral") as net:
         await settled(net, machine, NoCollateral())
