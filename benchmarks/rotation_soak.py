@@ -23,9 +23,10 @@ from opengradient.networks import Network, write_profile
 from opengradient.testing.simulators import ProviderSimulator
 from opengradient.verify.policy import TrustPolicy, UnsafeAnyMeasurement
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.settings import DEMO_DEFAULTS
 from reference_nodes._kit.software_root import SoftwareRoot
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.config import Settings
 from reference_nodes.llm_proxy_node.node import running as node_running
 from reference_nodes.relay_node.config import Settings as RelaySettings
 from reference_nodes.relay_node.node import running as relay_running

@@ -42,7 +42,14 @@ _LOCKED = re.compile(r"([a-z0-9.-]+)==(\S+) --hash=sha256:([0-9a-f]{64})")
 _IGNORED = {"__pycache__", "node_modules"}
 _LEFT_OUT = {
     "opengradient": {"cli", "testing"},
-    "reference_nodes": {"devnet", "full_node", "relay_node", "storage_node", "tiny_llm_node"},
+    "reference_nodes": {
+        "devnet",
+        "full_node",
+        "local_inference_node",
+        "relay_node",
+        "storage_node",
+        "tiny_llm_node",
+    },
 }
 """Rooms that this node never enters: what is not in the image need not be trusted."""
 

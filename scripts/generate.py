@@ -52,7 +52,8 @@ def errors_page() -> str:
 
 
 def _variables(title: str, settings: type[BaseModel], prefix: str) -> list[str]:
-    entries = re.findall(r"^        (\w+): (.+?)$", settings.__doc__ or "", re.MULTILINE)
+    said = "".join(base.__doc__ or "" for base in settings.__mro__ if issubclass(base, BaseModel))
+    entries = re.findall(r"^        (\w+): (.+?)$", said, re.MULTILINE)
     lines = [f"## {title}", "", "| variable | default | meaning |", "|---|---|---|"]
     meanings = dict(entries)
     for name, info in settings.model_fields.items():

@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 import struct
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, final
 
 import anyio
@@ -51,24 +51,28 @@ class Answer:
         stream: Whether the body is server-sent events.
         body: The bytes.
         retry_after: Seconds, for the header of that name.
+        media_type: What the body is.
     """
 
     status: int
     stream: bool
     body: bytes
     retry_after: float | None = None
+    media_type: str = "application/json"
 
     def encode(self) -> bytes:
         """For the store: the head as JSON behind its length, then the body."""
-        head = compact_json([self.status, self.stream, self.retry_after])
+        head = compact_json([self.status, self.stream, self.retry_after, self.media_type])
         return _LENGTH.pack(len(head)) + head + self.body
 
     @classmethod
     def decode(cls, data: bytes) -> "Answer":
         """Read what `encode` wrote."""
         (length,) = _LENGTH.unpack_from(data)
-        status, stream, retry_after = json.loads(data[4 : 4 + length])
-        return cls(status=status, stream=stream, body=data[4 + length :], retry_after=retry_after)
+        status, stream, retry_after, *rest = json.loads(data[4 : 4 + length])
+        answer = cls(status=status, stream=stream, body=data[4 + length :], retry_after=retry_after)
+        # An earlier release wrote three members.
+        return replace(answer, media_type=rest[0]) if rest else answer
 
 
 @final

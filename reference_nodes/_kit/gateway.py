@@ -65,6 +65,7 @@ CLIENT_PATHS: Final = frozenset(
         "/v1/chat/completions",
         "/v1/completions",
         "/v1/embeddings",
+        "/v1/inference",
     }
 )
 """What a sealed request may ask for; ``*`` stands for one segment."""

@@ -53,6 +53,7 @@ class Exchange:
         started_at: Unix milliseconds at which the whole request was there.
         first_token_at: Unix milliseconds of the first output; 0 if there was none.
         chunk_digests: SHA-256 of each chunk that a stream sent.
+        verification_mode: How the inference can be checked.
         seed: 32 random bytes for every salt.
     """
 
@@ -69,6 +70,7 @@ class Exchange:
     started_at: int
     first_token_at: int
     chunk_digests: tuple[bytes, ...] = ()
+    verification_mode: VerificationMode = VerificationMode.TEE
     seed: bytes = field(default_factory=lambda: secrets.token_bytes(SEED_BYTES), repr=False)
 
 
@@ -85,7 +87,6 @@ class Issuer:
         queue: outbox.Outbox,
         store: AnswerStore,
         clock: Clock,
-        verification_mode: VerificationMode = VerificationMode.TEE,
     ) -> None:
         """Take what receipts are made with.
 
@@ -96,7 +97,6 @@ class Issuer:
             queue: The outbox on that journal.
             store: The answers on that journal.
             clock: The node's clock.
-            verification_mode: How the inference can be checked.
         """
         self._identity = identity
         self._domain = domain
@@ -104,7 +104,6 @@ class Issuer:
         self._queue = queue
         self._store = store
         self._clock = clock
-        self._mode = verification_mode
         self._last = {True: (0, ZERO32), False: (0, ZERO32)}
 
     async def issue(
@@ -165,7 +164,7 @@ class Issuer:
         receipt = Receipt(
             receipt_id=secrets.token_bytes(32),
             kind=int(exchange.kind),
-            verification_mode=int(self._mode),
+            verification_mode=int(exchange.verification_mode),
             settlement_mode=int(exchange.settlement_mode),
             node_id=self._identity.node_id,
             evidence_digest=exchange.arrival.standing.digest,

@@ -27,6 +27,10 @@ MAX_GROUP: Final = 256
 Migrations: TypeAlias = Sequence[Sequence[str]]
 """Entry n holds the statements that lead from version n of a file to n + 1."""
 
+SWITCH_SECONDS: Final = 0.0005
+"""How long the event loop keeps the interpreter while the journal's thread wants it: each commit
+needs it a few times, and with Python's 5 ms a receipt would mostly wait for that."""
+
 
 @final
 class Journal:

@@ -8,8 +8,10 @@ from opengradient.core.canonical import JsonObject, parse_json_object
 from opengradient.core.digests import sha256
 from opengradient.core.evidence import Evidence
 from opengradient.core.receipts import ReceiptDomain
+from opengradient.core.tensors import decode
 from opengradient.errors import ConfigurationError, NotFoundError, OpenGradientError
 from opengradient.wire.fields import to_base64, to_hex
+from opengradient.wire.model_inference import MEDIA_TYPE
 from opengradient.wire.openai_reply import ATTACHMENT
 from opengradient.wire.settlement import encode_evidence
 from opengradient.wire.sse import DONE, EventDecoder
@@ -170,13 +172,21 @@ class NodeRoutes:
 def _recalled(answer: Answer | None) -> JsonObject:
     if answer is None:
         return {"state": "running", "status": 0, "opengradient": None, "chunkDigests": []}
+    chunks: list[bytes] = []
+    if answer.media_type == MEDIA_TYPE:
+        attached = decode(answer.body, max_bytes=len(answer.body)).info[ATTACHMENT]
+        return _done(attached, chunks)
     if answer.stream:
         *chunks, final = [
             event.data for event in EventDecoder().feed(answer.body) if event.data != DONE
         ]
     else:
-        chunks, final = [], answer.body
+        final = answer.body
     attached = parse_json_object(final, what="a stored answer")[ATTACHMENT]
+    return _done(attached, chunks)
+
+
+def _done(attached: JsonObject, chunks: list[bytes]) -> JsonObject:
     return {
         "state": "done",
         "status": attached["receipt"]["status"],

@@ -40,6 +40,8 @@ class DevnetConfig:
         port_base: First port; None takes free ones and remembers them.
         fresh: Forget the chain, the keys and the ports of an earlier devnet of this name.
         models: Models that the nodes list, the one to try first in front; empty finds out.
+        model_files: ONNX files that a local inference node runs, each under ``local/<stem>``; none
+            starts no such node.
         engine: Ledger engine of the full node: ``embedded`` or ``anvil``.
         batch_age_ms: How long a receipt waits for others before its batch is anchored.
         confirmations: Blocks on an anchor before it is final.
@@ -54,6 +56,7 @@ class DevnetConfig:
     port_base: int | None = None
     fresh: bool = False
     models: tuple[str, ...] = ()
+    model_files: tuple[Path, ...] = ()
     engine: str = "embedded"
     batch_age_ms: int = 400
     confirmations: int = 1

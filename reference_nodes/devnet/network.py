@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup
 from opengradient.core.canonical import canonical_json, parse_json_object
 from opengradient.core.digests import keccak256
 from opengradient.core.keys import MemorySigner
+from opengradient.core.modes import VerificationMode
 from opengradient.errors import ConfigurationError
 from opengradient.networks import Network, write_profile
 from opengradient.verify.policy import TrustPolicy
@@ -33,11 +34,15 @@ from reference_nodes.devnet.state import (
     locked,
     save_state,
 )
+from reference_nodes.local_inference_node.adding import add_model
+from reference_nodes.local_inference_node.config import MODELS_FOLDER
 
 FULL_NODE: Final = "full-node"
 MODEL_NODE: Final = "model"
 RELAY: Final = "relay"
+INFERENCE: Final = "inference"
 PROXY_PACKAGE: Final = "reference_nodes.llm_proxy_node"
+INFERENCE_PACKAGE: Final = "reference_nodes.local_inference_node"
 _FACTS: Final = "network.json"
 _RELAY_PROFILE: Final = "relay-network.json"
 
@@ -151,11 +156,16 @@ class Devnet:
     async def _start_all(self, tasks: TaskGroup, served: Served) -> None:
         config = self.config
         root = SoftwareRoot.load_or_create(config.folder, config.name, now_ms=system_clock_ms())
-        self._state = self._state.running(code_of_proxies())
+        if config.model_files:
+            self._state = self._state.running(code_of(INFERENCE_PACKAGE))
+        self._state = self._state.running(code_of(PROXY_PACKAGE))
         policy = TrustPolicy(
             roots=(root.unsafe_trust(),), measurements=frozenset(self._state.measurements)
         )
-        (config.folder / "policy.json").write_bytes(canonical_json(policy.to_json()) + b"\n")
+        # What callers asked for settles in whichever mode; they themselves admit VANILLA call by
+        # call.
+        settles = replace(policy, modes=frozenset(VerificationMode))
+        (config.folder / "policy.json").write_bytes(canonical_json(settles.to_json()) + b"\n")
         environment = config.proxy_environment()
         if served.tiny:
             upstream = await self._start(tasks, self._model_spec())
@@ -164,6 +174,9 @@ class Devnet:
         network = self._profile(policy, full.url)
         for number in range(config.llm_nodes):
             await self._start(tasks, self._proxy_spec(number, network, environment, served))
+        if config.model_files:
+            await self._add_models()
+            await self._start(tasks, self._inference_spec(network))
         urls = tuple(n.url for n in self._nodes if n.spec.module == PROXY_PACKAGE)
         network = replace(network, node_urls=urls)
         write_profile(network, config.folder / _RELAY_PROFILE)
@@ -225,7 +238,7 @@ class Devnet:
         ]
         for measurement in self._state.measurements:
             arguments += ["--measurement", measurement]
-        for number in range(MAX_LLM_NODES):
+        for number in range(MAX_LLM_NODES + 1):
             arguments += ["--fund", to_hex(operator(config.folder, number).public_key.address)]
         return self._spec(
             FULL_NODE, "reference_nodes.full_node", arguments, config.plain_environment()
@@ -258,10 +271,33 @@ class Devnet:
     def _proxy_spec(
         self, number: int, network: Network, environment: Mapping[str, str], served: Served
     ) -> NodeSpec:
-        config = self.config
         name = f"llm-{number}"
         settings = {
+            **self._node_settings(name, number, network),
             "PORT": self._port(name, 2 + number),
+            "MODELS": ",".join(served.models),
+        }
+        named = {f"OPENGRADIENT_{key}": value for key, value in settings.items()}
+        return self._spec(name, PROXY_PACKAGE, [], {**environment, **named})
+
+    async def _add_models(self) -> None:
+        folder = self.config.folder / INFERENCE / MODELS_FOLDER
+        for path in self.config.model_files:
+            await add_model(path, folder, name=f"local/{path.stem}", version="1.0", licence="other")
+
+    def _inference_spec(self, network: Network) -> NodeSpec:
+        settings = {
+            **self._node_settings(INFERENCE, MAX_LLM_NODES, network),
+            "PORT": self._port(INFERENCE, 3 + MAX_LLM_NODES),
+        }
+        named = {f"OPENGRADIENT_{key}": value for key, value in settings.items()}
+        plain = self.config.plain_environment()
+        return self._spec(INFERENCE, INFERENCE_PACKAGE, [], {**plain, **named})
+
+    def _node_settings(self, name: str, number: int, network: Network) -> dict[str, str]:
+        """What every node with receipts is told; `number` is its operator's."""
+        config = self.config
+        return {
             "DATA_DIR": str(config.folder / name),
             "ENCLAVE": "software",
             "SOFTWARE_ROOT_DIR": str(config.folder),
@@ -272,10 +308,7 @@ class Devnet:
             "RPC_URL": network.rpc_url or "",
             "OPERATOR_KEY_FILE": str(operator_file(config.folder, number)),
             "FULL_NODES": ",".join(network.full_node_urls),
-            "MODELS": ",".join(served.models),
         }
-        named = {f"OPENGRADIENT_{key}": value for key, value in settings.items()}
-        return self._spec(name, PROXY_PACKAGE, [], {**environment, **named})
 
 
 async def _fail_when_ended(node: NodeProcess) -> None:
@@ -283,9 +316,9 @@ async def _fail_when_ended(node: NodeProcess) -> None:
     raise node.failure()
 
 
-def code_of_proxies() -> str:
-    """The measurement of the LLM proxy's source, as policies and the registry name it."""
-    registers = measure_node(PROXY_PACKAGE)
+def code_of(package: str) -> str:
+    """The measurement of a node's source, as policies and the registry name it."""
+    registers = measure_node(package)
     return to_hex(keccak256(registers[0] + registers[1] + registers[2]))
 
 
@@ -302,6 +335,8 @@ def prepare_folder(config: DevnetConfig) -> None:
     config.logs.mkdir(exist_ok=True)
     for number in range(config.llm_nodes):
         (config.folder / f"llm-{number}").mkdir(mode=0o700, exist_ok=True)
+    if config.model_files:
+        (config.folder / INFERENCE).mkdir(mode=0o700, exist_ok=True)
 
 
 def operator_file(folder: Path, number: int) -> Path:

@@ -3,21 +3,18 @@
 import os
 import signal
 import sys
-from typing import Final
 
 import anyio
 import click
 
 from opengradient.errors import OpenGradientError
+from reference_nodes._kit.journal import SWITCH_SECONDS
 from reference_nodes._kit.logs import set_up_logs
 from reference_nodes._kit.server import announce, until_stopped
+from reference_nodes._kit.settings import DEMO_DEFAULTS
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.config import Settings
 from reference_nodes.llm_proxy_node.node import running
-
-SWITCH_SECONDS: Final = 0.0005
-"""How long the event loop keeps the interpreter while the journal's thread wants it: each commit
-needs it a few times, and with Python's 5 ms a receipt would mostly wait for that."""
 
 
 async def _run(settings: Settings, providers: ProviderSettings) -> None:

@@ -1,28 +1,23 @@
 """HTTP in front of the service: decode, call, encode."""
 
 import logging
-import math
-from typing import Final, final
+from typing import final
 
 from opengradient.core.canonical import JsonObject
 from opengradient.errors import OpenGradientError
 from opengradient.wire import sealed_keys
 from opengradient.wire.fields import to_hex
 from opengradient.wire.openai_request import KIND_OF_PATH
-from reference_nodes._kit.answers import Answer
-from reference_nodes._kit.app import JSON, App, RawHeaders, Request, Response
+from reference_nodes._kit.answering import EVENTS, read_call, response_of
+from reference_nodes._kit.app import App, RawHeaders, Request, Response
 from reference_nodes._kit.clock import Clock
 from reference_nodes._kit.gateway import GATEWAY_PATH, Gateway
 from reference_nodes._kit.identity import NodeIdentity
 from reference_nodes._kit.node_routes import NodeRoutes
-from reference_nodes.llm_proxy_node.calls import Call, CallHeaders
 from reference_nodes.llm_proxy_node.provider_keys import KeySource
-from reference_nodes.llm_proxy_node.service import ProxyService, Replayed
+from reference_nodes.llm_proxy_node.service import ProxyService
 
 _log = logging.getLogger("opengradient.node")
-
-_EVENTS: Final = b"text/event-stream; charset=utf-8"
-_REPLAYED: Final = (b"x-opengradient-replayed", b"1")
 
 
 @final
@@ -109,18 +104,11 @@ class ProxyRoutes:
 
     async def infer(self, request: Request) -> Response | None:
         """Chat, completion or embeddings."""
-        request.query()
-        raw = await request.body(self._max_body_bytes)
-        call = Call.read(
-            request.path,
-            raw,
-            CallHeaders(
-                nonce=request.header(b"x-opengradient-nonce"),
-                idempotency_key=request.header(b"idempotency-key"),
-                settlement_type=request.header(b"x-settlement-type"),
-            ),
-            arrival=self._identity.arrival(request.channel),
-            now_ms=self._clock(),
+        call = await read_call(
+            request,
+            self._identity,
+            max_body_bytes=self._max_body_bytes,
+            now_ms=self._clock,
         )
         client = _HttpClient(request, self._headers)
         try:
@@ -135,19 +123,8 @@ class ProxyRoutes:
         if answer is None:
             await client.end()
             return None
-        if isinstance(answer, Replayed):
-            return _response(answer.answer, (_REPLAYED,))
-        return _response(answer, ())
-
-
-def _response(answer: Answer, headers: RawHeaders) -> Response:
-    if answer.retry_after is not None:
-        seconds = str(math.ceil(answer.retry_after)).encode()
-        headers = (*headers, (b"retry-after", seconds))
-    if answer.stream:
-        headers = (*headers, (b"cache-control", b"no-cache"))
-    return Response(answer.status, answer.body, _EVENTS if answer.stream else JSON, headers)
+        return response_of(answer)
 
 
 def _stream_headers(headers: RawHeaders) -> RawHeaders:
-    return ((b"content-type", _EVENTS), (b"cache-control", b"no-cache"), *headers)
+    return ((b"content-type", EVENTS), (b"cache-control", b"no-cache"), *headers)

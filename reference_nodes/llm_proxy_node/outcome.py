@@ -5,16 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, final
 
-from opengradient.core.bundle import AttachedReceipt
-from opengradient.core.canonical import JsonObject, compact_json
 from opengradient.core.commitments import FieldValue
 from opengradient.core.messages import ErrorReply, InferenceRequest, Usage
 from opengradient.core.modes import ReceiptKind
-from opengradient.wire.openai_reply import ATTACHMENT
-from opengradient.wire.receipts import encode_attached
+from reference_nodes._kit.calls import Call
 from reference_nodes._kit.issuer import Exchange
 from reference_nodes.llm_proxy_node.backends import Backend, UpstreamRequest
-from reference_nodes.llm_proxy_node.calls import Call
 from reference_nodes.llm_proxy_node.upstream import Fetched, Trace
 
 _ID_PREFIX: Final[Mapping[ReceiptKind, str]] = {
@@ -42,11 +38,6 @@ def provider_failure(plan: Plan, fetched: Fetched) -> ErrorReply:
 def new_id(kind: ReceiptKind) -> str:
     """A fresh id for an answer."""
     return _ID_PREFIX[kind] + secrets.token_hex(12)
-
-
-def with_receipt(body: JsonObject, receipt: AttachedReceipt) -> bytes:
-    """An answer's JSON, its receipt attached."""
-    return compact_json({**body, ATTACHMENT: encode_attached(receipt)})
 
 
 def exchange_of(

@@ -18,7 +18,16 @@ from opengradient.errors import (
 from opengradient.wire.openai_reply import encode_final_frame, encode_reply
 from opengradient.wire.openai_request import parse_request
 from opengradient.wire.sse import DONE, encode_event
+from reference_nodes._kit.answering import (
+    OVERLOADED,
+    Replayed,
+    answer_once,
+    error_frame,
+    sign_failure,
+    with_receipt,
+)
 from reference_nodes._kit.answers import Answer, AnswerStore, Ticket
+from reference_nodes._kit.calls import Call, refusal
 from reference_nodes._kit.clock import Clock
 from reference_nodes._kit.issuer import Issuer
 from reference_nodes._kit.legacy import LegacySigner
@@ -27,29 +36,21 @@ from reference_nodes.llm_proxy_node.backends import (
     ParsedReply,
     is_refusal,
 )
-from reference_nodes.llm_proxy_node.calls import NOT_KEPT, Call, refusal
 from reference_nodes.llm_proxy_node.carrier import Carrier, Client
 from reference_nodes.llm_proxy_node.outcome import (
     Plan,
     exchange_of,
     new_id,
     provider_failure,
-    with_receipt,
 )
 from reference_nodes.llm_proxy_node.provider_keys import KeySource
-from reference_nodes.llm_proxy_node.stream import StreamRun, error_frame
+from reference_nodes.llm_proxy_node.stream import StreamRun
 from reference_nodes.llm_proxy_node.upstream import (
     Trace,
     Upstream,
     UpstreamFailedError,
 )
 
-_OVERLOADED: Final = ErrorReply(
-    status=503,
-    code="node.overloaded",
-    message="the node runs as many requests as it can; nothing was processed",
-    retry_after=1.0,
-)
 _STOPPING: Final = ErrorReply(
     status=503, code="node.error", message="the node was stopped before the answer was complete"
 )
@@ -71,14 +72,6 @@ class Limits:
     max_body_bytes: int = 20 * 1024 * 1024
     max_concurrent: int = 4000
     patience: float = 60.0
-
-
-@final
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """An answer that was given before."""
-
-    answer: Answer
 
 
 @final
@@ -121,7 +114,7 @@ class ProxyService:
         if call.problem is not None:
             return await self._refuse(call, call.problem)
         if self._active >= self._limits.max_concurrent:
-            return await self._refuse(call, _OVERLOADED)
+            return await self._refuse(call, OVERLOADED)
         self._active += 1
         try:
             return await self._claimed(call, client, backends)
@@ -131,23 +124,15 @@ class ProxyService:
     async def _claimed(
         self, call: Call, client: Client, backends: Backends
     ) -> Answer | Replayed | None:
-        if call.idempotency_key is None:
-            return await self._run(call, client, None, backends)
-        try:
-            ticket = await self._store.claim(
-                call.idempotency_key,
-                call.request_hash(),
-                now_ms=call.started_at,
-                patience=self._limits.patience,
-            )
-        except ConfigurationError as error:
-            return await self._refuse(call, refusal(error))
-        if isinstance(ticket, Answer):
-            return Replayed(ticket)
-        try:
+        async def run(ticket: Ticket | None) -> Answer | None:
             return await self._run(call, client, ticket, backends)
-        finally:
-            self._store.release(ticket)
+
+        async def refuse(problem: ErrorReply) -> Answer | None:
+            return await self._refuse(call, problem)
+
+        return await answer_once(
+            call, self._store, patience=self._limits.patience, run=run, refuse=refuse
+        )
 
     async def _run(
         self, call: Call, client: Client, ticket: Ticket | None, backends: Backends
@@ -253,17 +238,7 @@ class ProxyService:
             response=problem.committed_fields(),
             requested=requested,
         )
-        body = error_frame(problem)
-        return await self._issuer.issue(
-            exchange,
-            lambda receipt: Answer(
-                status=problem.status,
-                stream=False,
-                body=with_receipt(body, receipt),
-                retry_after=problem.retry_after,
-            ),
-            ticket=None if problem.code in NOT_KEPT else ticket,
-        )
+        return await sign_failure(self._issuer, exchange, problem, ticket)
 
     # Streams.
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, final
 
-from opengradient.core.canonical import JsonObject
 from opengradient.core.commitments import FieldValue
 from opengradient.core.digests import sha256
 from opengradient.core.messages import (
@@ -161,8 +160,3 @@ class StreamRun:
         )
         self.chunk_digests.append(sha256(data))
         return encode_event(data)
-
-
-def error_frame(problem: ErrorReply) -> JsonObject:
-    """The final frame of a stream that failed (without the receipt)."""
-    return {"error": problem.as_json()}

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from opengradient._version import __version__
 
 if TYPE_CHECKING:
+    from opengradient.alpha import Alpha, InferenceResult
     from opengradient.core.modes import VerificationMode as InferenceMode
     from opengradient.errors import (
         ConfigurationError,
@@ -48,6 +49,8 @@ if TYPE_CHECKING:
     from opengradient.verify.verdict import Claim, Status, Verdict
 
 _HOMES: dict[str, str] = {
+    "Alpha": "opengradient.alpha",
+    "InferenceResult": "opengradient.alpha",
     "ConfigurationError": "opengradient.errors",
     "OpenGradientError": "opengradient.errors",
     "TransportError": "opengradient.errors",
@@ -80,6 +83,7 @@ _RENAMED: dict[str, tuple[str, str]] = {
 __all__ = [
     "LLM",
     "TEE_LLM",
+    "Alpha",
     "ChatChunk",
     "ChatReply",
     "ChatStream",
@@ -89,6 +93,7 @@ __all__ = [
     "EmbeddingReply",
     "HeldReceipt",
     "InferenceMode",
+    "InferenceResult",
     "Network",
     "OpenGradientError",
     "ResponseFormat",

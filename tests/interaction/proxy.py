@@ -27,9 +27,10 @@ from opengradient.wire.receipts import decode_attached
 from opengradient.wire.settlement import decode_evidence
 from opengradient.wire.sse import DONE, EventDecoder
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.settings import DEMO_DEFAULTS
 from reference_nodes._kit.software_root import SoftwareRoot
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.config import Settings
 from reference_nodes.llm_proxy_node.node import running
 
 CHAT = "/v1/chat/completions"

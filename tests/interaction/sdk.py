@@ -50,6 +50,7 @@ class Tamper:
 
     Attributes:
         json: Path (without query) to what changes its JSON answer.
+        raw: Path to what changes its bytes.
         frames: Changes the list of a stream's data frames.
         head: Changes the headers of answers to inference.
         fail: Path to the error that is raised instead of an answer, after the request was sent.
@@ -58,6 +59,7 @@ class Tamper:
     """
 
     json: dict[str, Change] = field(default_factory=dict)
+    raw: dict[str, Change] = field(default_factory=dict)
     frames: Change | None = None
     fail: dict[str, list[Exception | None]] = field(default_factory=dict)
     before: dict[str, list[Exception | None]] = field(default_factory=dict)
@@ -97,6 +99,9 @@ class TamperedTransport:
         )
         self._raise(self._tamper.fail, url)
         path = self._path(url)
+        if path in self._tamper.raw:
+            body = self._tamper.raw[path](answer.body)
+            return HttpResponse(answer.status, answer.headers, body, answer.peer_certificate)
         change = self._tamper.json.get(path) or self._tamper.json.get(path.rpartition("/")[0] + "/")
         if change is None or answer.status != 200:
             return answer

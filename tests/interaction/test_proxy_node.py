@@ -21,10 +21,10 @@ from opengradient.core.modes import ReceiptKind, SettlementMode
 from opengradient.testing.simulators import Scenario
 from opengradient.verify.attestation import verify_evidence
 from opengradient.wire.settlement import decode_evidence
+from reference_nodes._kit.assembly import JOURNAL_FILE, MIGRATIONS
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.journal import Journal
 from reference_nodes._kit.outbox import Outbox
-from reference_nodes.llm_proxy_node.node import JOURNAL_FILE, MIGRATIONS
 from tests.interaction.proxy import CHAT, Node, chat, everything_in, proxy_node
 
 

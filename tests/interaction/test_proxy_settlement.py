@@ -18,10 +18,10 @@ from opengradient.core.settlement import SettlementState
 from opengradient.testing.simulators import ProviderSimulator, Scenario
 from opengradient.wire.receipts import decode_attached, decode_signed
 from reference_nodes._kit.answers import AnswerStore
+from reference_nodes._kit.assembly import JOURNAL_FILE, MIGRATIONS
 from reference_nodes._kit.clock import system_clock_ms
 from reference_nodes._kit.journal import Journal
 from reference_nodes._kit.outbox import Outbox
-from reference_nodes.llm_proxy_node.node import JOURNAL_FILE, MIGRATIONS
 from tests.interaction.full_node import full_node
 from tests.interaction.proxy import CHAT, chat, proxy_node
 from tests.support import ROOT

@@ -13,10 +13,10 @@ from anyio import to_thread
 from opengradient.core.canonical import canonical_json
 from opengradient.core.keys import MemorySigner, Signer
 from opengradient.core.sealed_keys import MAX_LIFE_MS, KeysHeader, ProviderKeys, SealedKeys
-from opengradient.llm.environment import Environment
-from opengradient.llm.node import Node as Client
-from opengradient.llm.trust import Trust
-from opengradient.llm.ways import DirectWay
+from opengradient.nodes.environment import Environment
+from opengradient.nodes.node import Node as Client
+from opengradient.nodes.trust import Trust
+from opengradient.nodes.ways import DirectWay
 from opengradient.transport.ohttp._hpke import sender
 from opengradient.verify.node import VerifiedNode
 from opengradient.wire.sealed_keys import PATH, encode_sealed_keys

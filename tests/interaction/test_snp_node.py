@@ -19,11 +19,13 @@ from opengradient.transport import HttpTransport
 from opengradient.transport.collateral import VendorCollateral
 from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.releases import verify_releases, verify_revocations
+from reference_nodes._kit import assembly
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.settings import DEMO_DEFAULTS
 from reference_nodes._kit.tsm import TsmEnclave
 from reference_nodes.llm_proxy_node import node as proxy
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, Settings
+from reference_nodes.llm_proxy_node.config import Settings
 from tests.interaction.sdk import CHAT, HELLO, MODEL, Tamper, read
 from tests.net.vendor_services import VendorSimulator, vendor_services
 from tests.tsm_kernel import DAY, LINE, ForgedSnp
@@ -60,7 +62,7 @@ class World:
 async def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     now = system_clock_ms()
     machine = ForgedSnp(now)
-    monkeypatch.setattr(proxy, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
+    monkeypatch.setattr(assembly, "make_enclave", lambda *_: TsmEnclave(machine.kernel()))
     settings = Settings.from_env(
         {},
         **DEMO_DEFAULTS

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from opengradient.core.claims import Claim
     from opengradient.core.keys import MemorySigner
     from opengradient.core.sealed_keys import ProviderKeys
-    from opengradient.llm.node import Node
     from opengradient.networks import Network
+    from opengradient.nodes.node import Node
     from opengradient.transport import Transport
     from opengradient.verify.node import VerifiedNode
     from opengradient.verify.policy import TrustPolicy
@@ -126,11 +126,11 @@ def seal_keys(  # noqa: PLR0917  (one argument per option)
 
 
 def _node(url: str, policy: "TrustPolicy", network: "Network | None") -> "Node":
-    from opengradient.llm.environment import Environment  # noqa: PLC0415
-    from opengradient.llm.node import Node  # noqa: PLC0415
-    from opengradient.llm.trust import Trust  # noqa: PLC0415
-    from opengradient.llm.ways import DirectWay  # noqa: PLC0415
     from opengradient.networks import config_home  # noqa: PLC0415
+    from opengradient.nodes.environment import Environment  # noqa: PLC0415
+    from opengradient.nodes.node import Node  # noqa: PLC0415
+    from opengradient.nodes.trust import Trust  # noqa: PLC0415
+    from opengradient.nodes.ways import DirectWay  # noqa: PLC0415
     from opengradient.transport.collateral import VendorCollateral  # noqa: PLC0415
 
     environment = Environment()

@@ -19,12 +19,15 @@ PAYMENT: Final = "payment"
 SECTIONS: Final = (REQUEST, UPSTREAM, RESPONSE, MODEL, PAYMENT)
 """The sections of a receipt, each with a commitment word of the same name."""
 
+WEIGHTS: Final = frozenset({"root", "engine", "file_sha256"})
+"""What a node that runs a model itself says of it in MODEL, beside what was asked for."""
+
 FIELD_NAMES: Final[Mapping[str, frozenset[str]]] = {
     REQUEST: frozenset({"path", "body", "idempotency_key"}),
     UPSTREAM: frozenset(
         {"provider", "url", "headers", "body", "status", "response_sha256", "request_id"}
     ),
-    MODEL: frozenset({"requested", "served"}),
+    MODEL: frozenset({"requested", "served", *WEIGHTS}),
     PAYMENT: frozenset({"asset", "network", "payee", "reference"}),
 }
 """The fields that a section may have (clauses 3.6 to 3.10); RESPONSE is open-ended by part."""

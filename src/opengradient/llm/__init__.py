@@ -10,22 +10,22 @@ from opengradient.llm.options import (
     Message,
     ResponseFormat,
     image,
-    x402SettlementMode,
 )
-from opengradient.llm.pool import NodeView
-from opengradient.llm.recall import Recalled
-from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.reply import (
     ChatChunk,
     ChatReply,
     EmbeddingReply,
-    NodeFacts,
     ReplyUsage,
     TextGenerationOutput,
     VerifiedReply,
 )
-from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream
+from opengradient.nodes.calls import x402SettlementMode
+from opengradient.nodes.pool import NodeView
+from opengradient.nodes.recall import Recalled
+from opengradient.nodes.receipt import HeldReceipt
+from opengradient.nodes.sending import NodeFacts
+from opengradient.nodes.settlement import Settlement
 
 __all__ = [
     "LLM",

@@ -4,37 +4,37 @@ import logging
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import replace
-from types import TracebackType
 from typing import Any, Final, Literal, Self, Unpack, overload
 
 from opengradient.errors import ConfigurationError, UnsupportedError
 from opengradient.llm.calling import Caller, Checked
-from opengradient.llm.environment import Environment, system_clock_ms
 from opengradient.llm.legacy import LegacyCaller
 from opengradient.llm.options import (
     ChatOptions,
     CompletionOptions,
     EmbeddingOptions,
     Message,
-    x402SettlementMode,
 )
-from opengradient.llm.pool import NodePool, NodeView
-from opengradient.llm.recall import Recalled, recall
 from opengradient.llm.reply import ChatChunk, ChatReply, EmbeddingReply
 from opengradient.llm.requests import (
     Call,
     chat_call,
     completion_call,
     embedding_call,
-    settlement_of,
 )
-from opengradient.llm.settlement import Settlement
 from opengradient.llm.streaming import ChatStream, receipt_opener
-from opengradient.llm.trust import Trust
-from opengradient.llm.ways import Relay, RelayProfile
-from opengradient.networks import Network, NodeProtocol, config_home, load_network
-from opengradient.transport import RetryPolicy, TlsPin, TransportFactory
-from opengradient.transport.collateral import CollateralSource, VendorCollateral
+from opengradient.networks import Network, NodeProtocol, load_network
+from opengradient.nodes.calls import settlement_of, x402SettlementMode
+from opengradient.nodes.client import NodeClient
+from opengradient.nodes.environment import environment_of, system_clock_ms
+from opengradient.nodes.pool import NodePool, NodeView
+from opengradient.nodes.recall import Recalled, recall
+from opengradient.nodes.sending import Sender
+from opengradient.nodes.settlement import Settlement
+from opengradient.nodes.trust import Trust
+from opengradient.nodes.ways import Relay, RelayProfile
+from opengradient.transport import TlsPin, TransportFactory
+from opengradient.transport.collateral import CollateralSource
 from opengradient.transport.ohttp import RelayHeaders
 from opengradient.verify.policy import TrustPolicy
 from opengradient.wire.fields import parse_hex
@@ -50,7 +50,7 @@ _PROFILES: Final = {
 Messages = Sequence[Message | Mapping[str, Any]]
 
 
-class LLM:
+class LLM(NodeClient):
     """Chat, completion and embeddings through attested nodes.
 
     Every answer is verified before it is returned. Use it as ``async with og.LLM() as llm``, or
@@ -108,30 +108,21 @@ class LLM:
             ConfigurationError: No network, or an argument that is not valid.
         """
         del private_key
-        if timeout <= 0 or max_retries < 0:
-            raise ConfigurationError("timeout is above 0 and max_retries is not below it")
         self.network = _adapted(load_network(network), rpc_url, tee_registry_address)
-        self._trust = Trust(policy or self.network.trust)
+        trust = Trust(policy or self.network.trust)
         self._settlement = settlement_of({"settlement_mode": settlement_mode})
-        environment = Environment(
-            clock=clock, timeout=timeout, retry=RetryPolicy(max_retries=max_retries)
-        )
-        if transports is not None:
-            environment = replace(environment, transports=transports)
-        self._environment = replace(
-            environment,
-            collateral=collateral
-            or VendorCollateral(
-                transports=environment.transports,
-                clock=clock,
-                folder=config_home() / "collateral",
-            ),
+        self._environment = environment_of(
+            clock=clock,
+            timeout=timeout,
+            max_retries=max_retries,
+            transports=transports,
+            collateral=collateral,
         )
         self._relay = self._relay_of(relay, relay_headers, relay_pin, relay_profile)
-        self._pool = NodePool(self.network, self._trust, self._environment, self._relay)
-        self._caller = Caller(self._pool, self._trust, self._environment)
+        super().__init__(trust, NodePool(self.network, trust, self._environment, self._relay))
+        self._caller = Caller(Sender(self._pool, trust, self._environment))
         self._legacy = (
-            LegacyCaller(self.network, self._trust, self._environment, self._relay)
+            LegacyCaller(self.network, trust, self._environment, self._relay)
             if self.network.protocol is NodeProtocol.LEGACY
             else None
         )
@@ -176,39 +167,9 @@ class LLM:
         only = replace(chosen, node_urls=(url.rstrip("/"),), registry=None)
         return cls(network=only, **settings)
 
-    async def __aenter__(self) -> Self:
-        """Nothing to do before the first call."""
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close every connection."""
-        await self.close()
-
-    @property
-    def policy(self) -> TrustPolicy:
-        """Whom and what is trusted now."""
-        return self._trust.policy
-
-    def use_policy(self, policy: TrustPolicy) -> None:
-        """Trust by another policy from now on, in one step; nothing waits.
-
-        Every node is verified anew before it gets another request, and whatever comes back from
-        now on is judged by this policy, also the answer to a request that is under way. Call it
-        in the event loop of the client.
-
-        Args:
-            policy: For example ``llm.policy.with_revocations(verified)``.
-        """
-        self._trust.policy = policy
-
     async def close(self) -> None:
         """Close every connection. The client can be used again and then opens new ones."""
-        await self._pool.close()
+        await super().close()
         if self._legacy is not None:
             await self._legacy.close()
 

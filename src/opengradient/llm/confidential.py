@@ -3,7 +3,7 @@
 from typing import Any, final
 
 from opengradient.llm.client import LLM
-from opengradient.llm.ways import RelayProfile
+from opengradient.nodes.ways import RelayProfile
 
 
 @final

@@ -35,13 +35,14 @@ from opengradient.errors import (
     UnsupportedError,
     UnsupportedParameterError,
 )
-from opengradient.llm.environment import Environment, RpcPost
-from opengradient.llm.reply import ChatChunk, ChatReply, NodeFacts
+from opengradient.llm.reply import ChatChunk, ChatReply
 from opengradient.llm.requests import Call
 from opengradient.llm.streaming import Opener, parse_frame, read_events, stream_cut
-from opengradient.llm.trust import Trust
-from opengradient.llm.ways import Relay, json_of
 from opengradient.networks import Network
+from opengradient.nodes.environment import Environment, RpcPost
+from opengradient.nodes.sending import NodeFacts
+from opengradient.nodes.trust import Trust
+from opengradient.nodes.ways import Relay, json_of
 from opengradient.transport import AnswerStream, TlsPin, Transport
 from opengradient.transport.ohttp.legacy import CHAT_PATH, LegacyOhttpTransport
 from opengradient.verify.attestation import verify_evidence, verify_nitriding_user_data

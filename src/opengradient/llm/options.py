@@ -1,7 +1,6 @@
 """What a caller can choose, under the names that users of the published client know."""
 
 import base64
-import enum
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -10,26 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypedDict, final
 
 from opengradient.core.canonical import JsonObject
-from opengradient.core.modes import SettlementMode
 from opengradient.errors import ConfigurationError
-
-
-class x402SettlementMode(enum.StrEnum):  # noqa: N801 (the published client's name)
-    """What of an inference reaches the ledger; the values are those of the wire.
-
-    PRIVATE: nothing about the content leaves the node, not even hashes.
-    BATCH_HASHED: salted commitments, in a batch under one Merkle root (the default).
-    INDIVIDUAL_FULL: the preimages are published, anchored by themselves.
-    """
-
-    PRIVATE = "private"
-    BATCH_HASHED = "batch"
-    INDIVIDUAL_FULL = "individual"
-
-    @property
-    def number(self) -> SettlementMode:
-        """The mode as receipts name it."""
-        return SettlementMode[self.name]
+from opengradient.nodes.calls import x402SettlementMode
 
 
 @final

@@ -11,9 +11,10 @@ from opengradient.core.messages import Choice, Delta, Reply, ToolCall, Usage
 from opengradient.core.modes import ReceiptKind
 from opengradient.errors import OutputError, UnsupportedError
 from opengradient.llm.options import ResponseFormat
-from opengradient.llm.receipt import HeldReceipt
 from opengradient.llm.schemas import is_model_class, validate
-from opengradient.llm.settlement import Settlement
+from opengradient.nodes.receipt import HeldReceipt
+from opengradient.nodes.sending import NodeFacts
+from opengradient.nodes.settlement import Settlement
 from opengradient.verify.verdict import Verdict
 from opengradient.wire.fields import to_base64, to_hex
 from opengradient.wire.openai_reply import encode_reply, encode_usage
@@ -75,22 +76,6 @@ class ReplyUsage(Mapping[str, Any]):
     def __repr__(self) -> str:
         """The counts."""
         return f"ReplyUsage({self._usage!r})"
-
-
-@final
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeFacts:
-    """The node that answered.
-
-    Attributes:
-        url: Its address.
-        node_id: keccak256 of its signing key; for a legacy node its tee_id.
-        payee: Whom it wants to be paid, from the registry; None if unknown.
-    """
-
-    url: str
-    node_id: bytes
-    payee: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,13 +1,10 @@
 """From a call's arguments to the exact bytes that are sent, checked before anything leaves."""
 
-import re
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
 from opengradient.core.canonical import JsonObject, compact_json
-from opengradient.core.digests import Domain, tagged_sha256
 from opengradient.core.messages import InferenceRequest
 from opengradient.errors import ConfigurationError
 from opengradient.llm.options import (
@@ -15,9 +12,9 @@ from opengradient.llm.options import (
     CompletionOptions,
     EmbeddingOptions,
     ResponseFormat,
-    x402SettlementMode,
 )
 from opengradient.llm.schemas import is_model_class, schema_of
+from opengradient.nodes.calls import checked_key, new_key, settlement_of, x402SettlementMode
 from opengradient.wire.openai_request import (
     CHAT_PATH,
     COMPLETION_PATH,
@@ -28,7 +25,6 @@ from opengradient.wire.openai_request import (
 MAX_REQUEST_BYTES: Final = 20 * 1024 * 1024
 """What nodes accept unless their operator chose otherwise."""
 
-_KEY: Final = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?")
 _OPTIONS: Final[Mapping[str, frozenset[str]]] = {
     CHAT_PATH: frozenset(ChatOptions.__annotations__),
     COMPLETION_PATH: frozenset(CompletionOptions.__annotations__),
@@ -61,31 +57,29 @@ class Call:
     response_format: Any = None
 
     @property
-    def nonce(self) -> bytes:
-        """The client nonce; see `nonce_of`."""
-        return nonce_of(self.key)
+    def path(self) -> str:
+        """HTTP path."""
+        return self.request.path
 
-    def headers(self) -> dict[str, str]:
-        """The headers of the request."""
-        return {
-            "content-type": "application/json",
-            "x-opengradient-nonce": self.nonce.hex(),
-            "idempotency-key": self.key,
-            "x-settlement-type": self.settlement.value,
-        }
+    @property
+    def raw(self) -> bytes:
+        """The exact bytes of the body."""
+        return self.request.raw
 
-    def fields(self) -> dict[str, Any]:
-        """The request section of the receipt."""
-        return {**self.request.committed_fields(), "idempotency_key": self.key}
+    @property
+    def media_type(self) -> str:
+        """What the body is."""
+        return "application/json"
 
+    @property
+    def model(self) -> str:
+        """Model as the caller named it."""
+        return self.request.model
 
-def nonce_of(key: str) -> bytes:
-    """The client nonce of an idempotency key.
-
-    It follows from the key, so that whoever repeats a request can still check that the answer is
-    to this very request. A random key gives a random nonce.
-    """
-    return tagged_sha256(Domain.NONCE, key.encode())
+    @property
+    def verification_mode(self) -> None:
+        """Whatever the policy accepts."""
+        return
 
 
 def chat_call(
@@ -130,7 +124,7 @@ def _call(
     return Call(
         request=parse_request(compact_json(body), path, max_bytes=MAX_REQUEST_BYTES),
         settlement=settlement_of(given),
-        key=secrets.token_hex(32) if key is None else _checked_key(key),
+        key=new_key() if key is None else checked_key(key),
         own_key=key is not None,
         timeout=given.get("timeout"),
         response_format=given.get("response_format"),
@@ -163,29 +157,3 @@ def _response_format(value: Any) -> Any:
     if is_model_class(value):
         return schema_of(value)
     return value.to_dict() if isinstance(value, ResponseFormat) else value
-
-
-def settlement_of(given: Mapping[str, Any]) -> x402SettlementMode:
-    """The settlement mode among options, under either name; BATCH_HASHED if none is given.
-
-    Raises:
-        ConfigurationError: Both names, or no such mode.
-    """
-    chosen = [given[name] for name in ("settlement_mode", "x402_settlement_mode") if name in given]
-    if len(chosen) > 1:
-        raise ConfigurationError(
-            "settlement_mode and x402_settlement_mode are two names of one option"
-        )
-    if not chosen:
-        return x402SettlementMode.BATCH_HASHED
-    try:
-        return x402SettlementMode(chosen[0])
-    except ValueError as error:
-        modes = ", ".join(x402SettlementMode)
-        raise ConfigurationError(f"settlement_mode must be one of {modes}") from error
-
-
-def _checked_key(key: Any) -> str:
-    if not isinstance(key, str) or not _KEY.fullmatch(key):
-        raise ConfigurationError("an idempotency key has 1 to 255 printable ASCII characters")
-    return key

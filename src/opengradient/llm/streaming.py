@@ -18,10 +18,18 @@ from opengradient.errors import (
     TransportError,
     VerificationError,
 )
-from opengradient.llm.calling import KINDS_OF, REPLAYED, Caller, Checked
-from opengradient.llm.checking import Answer, Checker, split
+from opengradient.llm.calling import (
+    KINDS_OF,
+    Caller,
+    Checked,
+    checked_tee_fields,
+    split,
+    usage_words,
+)
 from opengradient.llm.reply import ChatChunk, ChatReply
 from opengradient.llm.requests import Call
+from opengradient.nodes.checking import Answer, Checker
+from opengradient.nodes.sending import REPLAYED
 from opengradient.transport import AnswerStream
 from opengradient.wire.openai_decode import decode_chunk, decode_usage
 from opengradient.wire.openai_reply import ATTACHMENT
@@ -147,7 +155,7 @@ def receipt_opener(caller: Caller, call: Call, finish: Callable[[Checked], ChatR
 
     async def opener(stack: AsyncExitStack) -> AsyncGenerator[ChatChunk, None]:
         checker, stream = await caller.open_stream(call, stack)
-        reader = StreamReader(checker, replayed=REPLAYED in stream.headers)
+        reader = StreamReader(call, checker, replayed=REPLAYED in stream.headers)
         return _read(reader, stream, call, finish)
 
     return opener
@@ -198,11 +206,12 @@ def parse_frame(event: Event) -> JsonObject:
 class StreamReader:
     """Takes the frames of one stream and verifies the whole at its end."""
 
-    def __init__(self, checker: Checker, *, replayed: bool) -> None:
+    def __init__(self, call: Call, checker: Checker, *, replayed: bool) -> None:
         """Read the answer to the checker's call."""
+        self._call = call
         self._checker = checker
         self._replayed = replayed
-        self._kind = checker.call.request.kind
+        self._kind = call.request.kind
         self._accumulator = StreamAccumulator()
         self._digests: list[bytes] = []
 
@@ -251,7 +260,7 @@ class StreamReader:
                 response=reply.committed_fields(),
                 kinds=KINDS_OF[self._kind],
                 status=None,
-                reply=reply,
+                usage=usage_words(reply),
                 chunk_digests=digests,
                 replayed=self._replayed,
             )
@@ -259,7 +268,7 @@ class StreamReader:
         return Checked(reply, receipt, self._tee(tee, reply.choices), self._checker), deltas
 
     def _tee(self, fields: TeeFields | None, choices: tuple[Choice, ...]) -> TeeFields | None:
-        return self._checker.check_tee_fields(fields, choices)
+        return checked_tee_fields(self._call, self._checker, fields, choices)
 
     def _cut_parts(self) -> dict[str, object]:
         """The parts so far, as the receipt of a broken stream binds them."""

@@ -46,6 +46,7 @@ class LocalNetwork:
         providers: Sequence[str] = ("compatible",),
         llm_nodes: int = 1,
         tiny_model: bool = False,
+        models: Sequence[Path] = (),
         dump_dir: Path | None = None,
     ) -> None:
         """Say what to start; nothing happens before the block is entered.
@@ -55,6 +56,8 @@ class LocalNetwork:
                 compatible.
             llm_nodes: How many LLM proxy nodes.
             tiny_model: Serve the real tiny model instead of simulators.
+            models: ONNX files that a local inference node runs for `og.Alpha`, each under the name
+                ``local/<stem>``; none starts no such node.
             dump_dir: Folder to which logs, journals and the chain are copied at the end, without
                 keys; for looking at a test that failed.
 
@@ -66,6 +69,7 @@ class LocalNetwork:
             raise ConfigurationError(f"no simulator of {unknown[0]!r}")
         self._providers = () if tiny_model else tuple(providers)
         self._llm_nodes = llm_nodes
+        self._models = tuple(models)
         self._dump_dir = dump_dir
         self._stack = AsyncExitStack()
         self._devnet: Devnet | None = None
@@ -123,6 +127,7 @@ class LocalNetwork:
                 home=home,
                 llm_nodes=self._llm_nodes,
                 models=tuple(_PROVIDERS[name][1] for name in self._providers),
+                model_files=self._models,
                 batch_age_ms=50,
                 environment=environment,
             )

@@ -1,19 +1,25 @@
 """Steps 11 and 13 to 15 of a receipt's check: model, proof, settlement, payment."""
 
-from opengradient.core.bundle import MODEL, PAYMENT, ReceiptBundle
+from opengradient.core.bundle import MODEL, PAYMENT, WEIGHTS, ReceiptBundle
 from opengradient.core.digests import ZERO32
-from opengradient.core.modes import ProofKind, SettlementMode
+from opengradient.core.evidence import VerifiedEvidence
+from opengradient.core.modes import ProofKind, ReceiptKind, SettlementMode
 from opengradient.core.receipts import Receipt
 from opengradient.errors import PolicyError, ProofError, UnsupportedError, VerificationError
 from opengradient.verify._claims import Notebook
 from opengradient.verify._sections import WITHHELD, shown, value_of
+from opengradient.verify._weights import check_weights
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.inclusion import verify_inclusion
 from opengradient.verify.policy import TrustPolicy
 
 
 def check_model(
-    bundle: ReceiptBundle, policy: TrustPolicy, expect: Expectation, notes: Notebook
+    bundle: ReceiptBundle,
+    verified: VerifiedEvidence,
+    policy: TrustPolicy,
+    expect: Expectation,
+    notes: Notebook,
 ) -> None:
     """Step 11: the model asked for and the model served."""
     section = shown(bundle, MODEL, bundle.signed.receipt.model_commitment, "receipt.model")
@@ -32,9 +38,19 @@ def check_model(
             expected=sorted(policy.models),
             actual=served,
         )
-    if section is None:
+    receipt = bundle.signed.receipt
+    if receipt.kind == ReceiptKind.MODEL or (section is not None and section.keys() & WEIGHTS):
+        check_weights(receipt, section, verified, notes)
+    elif section is None:
         notes.absent("model", WITHHELD)
-    elif served is None:
+        notes.absent("weights", WITHHELD)
+    else:
+        _note_provider(requested, served, notes)
+
+
+def _note_provider(requested: object, served: object, notes: Notebook) -> None:
+    """What a provider says of its model."""
+    if served is None:
         notes.absent("model", "the provider named none", f"asked for {requested}")
     else:
         notes.asserted("model", "the provider", f"asked for {requested}, served {served}")

@@ -1,5 +1,7 @@
 """Steps 2 to 7 and 12 of a receipt's check: who signed it, when, and over which channel."""
 
+from typing import Final
+
 from opengradient.core.bundle import ReceiptBundle
 from opengradient.core.claims import age_in_words
 from opengradient.core.digests import ZERO32, equal
@@ -21,6 +23,9 @@ from opengradient.verify.attestation._common import check_key_not_revoked
 from opengradient.verify.attestation.configuration import configuration_claim
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.policy import TrustPolicy
+
+SIGNATURE_ONLY: Final = "signature only: the node signed, and claims nothing more of how it ran"
+"""What VANILLA stands on, wherever its verdict says so."""
 
 
 def check_domain(bundle: ReceiptBundle, expect: Expectation, notes: Notebook) -> None:
@@ -163,6 +168,13 @@ def check_modes(
             expected=sorted(item.name for item in policy.modes),
             actual=mode.name,
         )
+    if expect.verification_mode is not None and mode != expect.verification_mode:
+        raise VerificationError(
+            "the receipt names another verification mode than was asked for",
+            code="receipt.verification_mode",
+            expected=expect.verification_mode.name,
+            actual=mode.name,
+        )
     settlement = SettlementMode(receipt.settlement_mode)
     if expect.settlement_mode is not None and settlement != expect.settlement_mode:
         raise VerificationError(
@@ -171,7 +183,11 @@ def check_modes(
             expected=expect.settlement_mode.name,
             actual=settlement.name,
         )
-    notes.proven("mode", "signed receipt", f"{mode.name}, settles as {settlement.name}")
+    detail = f"{mode.name}, settles as {settlement.name}"
+    if mode == VerificationMode.VANILLA:
+        notes.asserted("mode", SIGNATURE_ONLY, detail)
+    else:
+        notes.proven("mode", "signed receipt", detail)
 
 
 def check_channel(

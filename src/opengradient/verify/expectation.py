@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, final
 
 from opengradient.core.devices import VerifiedDevice
-from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode
+from opengradient.core.modes import ChannelKind, ReceiptKind, SettlementMode, VerificationMode
 from opengradient.core.receipts import ReceiptDomain
 
 
@@ -19,6 +19,7 @@ class Expectation:
         nonce: The nonce that was sent.
         channel: Kind and binding of the channel that was used.
         settlement_mode: The mode that was asked for.
+        verification_mode: How the inference was to be checkable.
         kinds: Receipt kinds that can answer the request.
         request: The request's fields as sent (path, body).
         response: The answer's fields as received.
@@ -38,6 +39,7 @@ class Expectation:
     nonce: bytes | None = None
     channel: tuple[ChannelKind, bytes] | None = None
     settlement_mode: SettlementMode | None = None
+    verification_mode: VerificationMode | None = None
     kinds: frozenset[ReceiptKind] | None = None
     request: Mapping[str, Any] | None = None
     response: Mapping[str, Any] | None = None

@@ -118,7 +118,7 @@ def verify_receipt(
     check_request(bundle, expect, notes)  # (8)
     check_upstream(bundle, verified, notes)  # (9)
     check_response(bundle, expect, notes)  # (10)
-    check_model(bundle, policy, expect, notes)  # (11)
+    check_model(bundle, verified, policy, expect, notes)  # (11)
     check_time(receipt, verified, policy, now_ms, notes)  # (12)
     check_sequence(receipt, expect, notes)  # (12)
     check_proof(receipt, notes)  # (13)

@@ -33,7 +33,8 @@ from opengradient.wire.settlement import (
 FILE_VERSION: Final = "opengradient.receipt-file/1"
 MAX_FILE_BYTES: Final = 64 * 1024 * 1024
 _RESPONSE_FIELD: Final = re.compile(
-    r"id|created|model|usage|system_fingerprint|error|embedding\.\d{1,7}"
+    r"id|created|model|usage|system_fingerprint|error|status|embedding\.\d{1,7}"
+    r"|output\.[^\x00-\x1f\x7f]{1,248}"
     r"|choice\.\d{1,3}\.(text|reasoning|refusal|tool_calls|finish_reason|logprobs|annotations"
     r"|image\.\d{1,3})"
 )

@@ -7,7 +7,7 @@ import pytest
 import opengradient as og
 from opengradient.errors import ConfigurationError, MalformedError
 from opengradient.networks import NodeProtocol, write_profile
-from tests.unit.llm.test_pool import NETWORK
+from tests.unit.nodes.test_pool import NETWORK
 
 
 def refuse(pin):

@@ -12,8 +12,8 @@ from opengradient.llm.requests import (
     chat_call,
     completion_call,
     embedding_call,
-    nonce_of,
 )
+from opengradient.nodes.calls import fields_of, headers_of, nonce_of
 
 HELLO = [{"role": "user", "content": "Hi"}]
 
@@ -51,7 +51,7 @@ def test_published_names():
     assert body(call)["stop"] == ["a", "b"]
     assert body(call)["web_search_options"] == {}
     assert call.settlement is og.x402SettlementMode.PRIVATE
-    assert call.headers()["x-settlement-type"] == "private"
+    assert headers_of(call)["x-settlement-type"] == "private"
     assert "web_search" not in body(chat_call("a/b", HELLO, {"web_search": False}, stream=False))
 
 
@@ -59,7 +59,7 @@ def test_published_names():
 def test_settlement_modes_have_the_numbers_of_receipts(mode):
     assert mode.number is SettlementMode[mode.name]
     call = chat_call("a/b", HELLO, {"settlement_mode": mode}, stream=False)
-    assert call.headers()["x-settlement-type"] == mode.value
+    assert headers_of(call)["x-settlement-type"] == mode.value
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_an_address_of_an_image_is_refused_with_its_place():
 def test_every_call_has_a_key_of_its_own_and_its_nonce_follows():
     first, second = (chat_call("a/b", HELLO, {}, stream=False) for _ in range(2))
     assert first.key != second.key
-    assert first.nonce != second.nonce
-    assert first.nonce == nonce_of(first.key)
+    assert nonce_of(first.key) != nonce_of(second.key)
+    assert headers_of(first)["idempotency-key"] == first.key
     assert not first.own_key
-    assert first.headers()["x-opengradient-nonce"] == first.nonce.hex()
+    assert headers_of(first)["x-opengradient-nonce"] == nonce_of(first.key).hex()
     own = chat_call("a/b", HELLO, {"idempotency_key": "mine"}, stream=False)
     assert own.own_key
-    assert own.fields()["idempotency_key"] == "mine"
-    assert own.fields()["body"] == own.request.raw
+    assert fields_of(own)["idempotency_key"] == "mine"
+    assert fields_of(own)["body"] == own.request.raw
 
 
 class Inner(BaseModel):

@@ -4,10 +4,12 @@ import pytest
 
 from opengradient.core.canonical import canonical_json
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.assembly import make_enclave
 from reference_nodes._kit.clock import system_clock_ms
+from reference_nodes._kit.settings import DEMO_DEFAULTS, LOCAL_SETTINGS
 from reference_nodes.llm_proxy_node.backends import ProviderSettings
-from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS, LOCAL_SETTINGS, Settings
-from reference_nodes.llm_proxy_node.node import make_enclave
+from reference_nodes.llm_proxy_node.config import Settings
+from reference_nodes.llm_proxy_node.node import PACKAGE
 
 BASE = {
     "OPENGRADIENT_DATA_DIR": "/d",
@@ -155,5 +157,5 @@ def test_evidence_is_not_replaced_too_seldom_or_too_often() -> None:
 def test_the_enclave_that_is_named_must_be_there(tmp_path: Path) -> None:
     environ = {**BASE, "OPENGRADIENT_ENCLAVE": "tsm", "OPENGRADIENT_TSM_DIR": str(tmp_path / "no")}
     with pytest.raises(ConfigurationError) as caught:
-        make_enclave(Settings.from_env(environ), system_clock_ms)
+        make_enclave(Settings.from_env(environ), PACKAGE, system_clock_ms)
     assert caught.value.code == "enclave.unavailable"

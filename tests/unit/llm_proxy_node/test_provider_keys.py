@@ -74,7 +74,7 @@ def test_settings_with_keys_are_refused() -> None:
 async def test_sealed_keys_need_an_operator_and_a_key(
     tmp_path: Path, more: dict[str, object]
 ) -> None:
-    from reference_nodes.llm_proxy_node.config import DEMO_DEFAULTS
+    from reference_nodes._kit.settings import DEMO_DEFAULTS
     from reference_nodes.llm_proxy_node.node import running
 
     chosen = Settings.from_env(

@@ -6,6 +6,17 @@ _YOURS = "Compare your arrays with the model's signature: `model_info(...).input
 _MODEL = "Export the model again; see docs/guides for what is taken."
 
 TABLE: dict[str, Code] = {
+    "request.mode": Code(
+        "The node does not make inferences that are checkable in this way.",
+        "Ask for InferenceMode.TEE or InferenceMode.VANILLA.",
+    ),
+    "inference.unknown_model": Code(
+        "No node that was asked has this model.",
+        "Give its root as 64 hex digits, or a name that `await alpha.models()` lists.",
+    ),
+    "inference.ambiguous": Code(
+        "Several models have this name.", "Give the root: the message lists them."
+    ),
     "inference.names": Code("Inputs are missing or unknown.", _YOURS),
     "inference.dtype": Code("An array has another type than the model takes.", _YOURS),
     "inference.shape": Code("An array has another shape than the model takes.", _YOURS),
@@ -31,6 +42,10 @@ TABLE: dict[str, Code] = {
     "model.bytes": Code(
         "A file does not have the bytes that the manifest names; it was not loaded.",
         "Fetch the model again; if it stays so, do not use where it came from.",
+    ),
+    "model.signature": Code(
+        "A manifest tells of other inputs or outputs than the file has; it is not served.",
+        "Make the manifest again from the file.",
     ),
     "model.onnx": Code("The file is no valid ONNX model.", _MODEL),
     "model.external_data": Code(

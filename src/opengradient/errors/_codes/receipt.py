@@ -65,6 +65,9 @@ TABLE: dict[str, Code] = {
     "receipt.settlement_mode": Code(
         "The receipt names another settlement mode than was asked for.", _DIFFERENT
     ),
+    "receipt.verification_mode": Code(
+        "The receipt names another verification mode than was asked for.", _DIFFERENT
+    ),
     "policy.refused": Code(
         "Authentic, but not what the policy accepts.",
         "If you do accept it, name it in your TrustPolicy.",

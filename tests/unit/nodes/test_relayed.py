@@ -18,14 +18,14 @@ from opengradient.errors import (
     RelayError,
     UnsupportedError,
 )
-from opengradient.llm.environment import Environment
-from opengradient.llm.pool import NodePool
-from opengradient.llm.ways import Relay, RelayedWay
+from opengradient.nodes.environment import Environment
+from opengradient.nodes.pool import NodePool
+from opengradient.nodes.ways import Relay, RelayedWay
 from opengradient.transport import TlsPin
 from opengradient.wire.settlement import encode_evidence
 from tests.net.server import raw_server
 from tests.unit.llm.test_client import refuse
-from tests.unit.llm.test_pool import NETWORK
+from tests.unit.nodes.test_pool import NETWORK
 
 A, B, C = (bytes([number] * 32) for number in (1, 2, 3))
 

@@ -113,6 +113,16 @@ def _refused(header: str, why: str) -> ErrorReply:
 
 
 _STATUS: Final[Mapping[str, int]] = {
+    "inference.unknown_model": 404,
+    "inference.worker": 503,
+    "inference.timeout": 504,
+    "inference.no_engine": 503,
+    "inference.format": 500,
+    "model.bytes": 500,
+    "model.signature": 500,
+    "model.onnx": 500,
+    "model.external_data": 500,
+    "model.custom_op": 500,
     "provider.unknown_model": 404,
     "provider.no_key": 503,
     "provider.protocol": 502,

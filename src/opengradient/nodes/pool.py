@@ -10,11 +10,11 @@ from opengradient.chain.registry import NodeRegistryReader
 from opengradient.chain.rpc import RpcClient
 from opengradient.chain.values import NodeKind, NodeRecord
 from opengradient.errors import ChainError, ConnectError, OpenGradientError, TransportError
-from opengradient.llm.environment import Environment, RpcPost
-from opengradient.llm.node import Node
-from opengradient.llm.trust import Trust
-from opengradient.llm.ways import DirectWay, Relay, RelayedWay, Way
 from opengradient.networks import Network
+from opengradient.nodes.environment import Environment, RpcPost
+from opengradient.nodes.node import Node
+from opengradient.nodes.trust import Trust
+from opengradient.nodes.ways import DirectWay, Relay, RelayedWay, Way
 from opengradient.wire.fields import to_hex
 
 REGISTRY_TTL_MS: Final = 60_000
@@ -61,6 +61,9 @@ class NodePool:
         trust: Trust,
         environment: Environment,
         relay: Relay | None = None,
+        *,
+        kind: NodeKind = NodeKind.LLM_PROXY,
+        urls: Collection[str] | None = None,
     ) -> None:
         """Nothing is read before the first choice.
 
@@ -70,9 +73,13 @@ class NodePool:
             environment: Clock, chance and transports.
             relay: Reaches the nodes; None to reach them straight. Then the nodes are those that
                 it carries to and, where the network has a registry, that are listed there.
+            kind: What nodes of the registry do.
+            urls: Addresses of nodes beside those of the registry; the profile's if None.
         """
         self._relay = relay
         self._network = network
+        self._kind = kind
+        self._urls = network.node_urls if urls is None else urls
         self._trust = trust
         self._environment = environment
         self._nodes: dict[str, Node] = {}
@@ -141,9 +148,7 @@ class NodePool:
 
     async def _listed(self) -> _Found:
         """The nodes of the profile and of the registry."""
-        found: dict[str, str | None] = dict.fromkeys(
-            url.rstrip("/") for url in self._network.node_urls
-        )
+        found: dict[str, str | None] = dict.fromkeys(url.rstrip("/") for url in self._urls)
         try:
             for record in await self._registered():
                 # What a registry lists is anybody's text: only attestable addresses are used.
@@ -185,9 +190,7 @@ class NodePool:
             post = RpcPost(transport, network.rpc_url, timeout=_RPC_SECONDS)
             rpc = RpcClient(post, chain_id=network.chain_id)
             reader = NodeRegistryReader(rpc, network.registry)
-            records = await reader.list_active_nodes(
-                NodeKind.LLM_PROXY, now_ms=self._environment.clock()
-            )
+            records = await reader.list_active_nodes(self._kind, now_ms=self._environment.clock())
         finally:
             await transport.aclose()
         return records

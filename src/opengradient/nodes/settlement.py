@@ -21,9 +21,9 @@ from opengradient.errors import (
     SettlementError,
     TransportError,
 )
-from opengradient.llm.environment import Environment, RpcPost
-from opengradient.llm.receipt import HeldReceipt
 from opengradient.networks import Network
+from opengradient.nodes.environment import Environment, RpcPost
+from opengradient.nodes.receipt import HeldReceipt
 from opengradient.transport import Transport
 from opengradient.verify.inclusion import verify_inclusion
 from opengradient.wire.fields import to_hex

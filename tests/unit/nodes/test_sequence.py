@@ -7,8 +7,8 @@ import pytest
 from opengradient.core.keys import MemorySigner
 from opengradient.core.receipts import FIELDS, Receipt, ReceiptDomain, sign_receipt
 from opengradient.errors import VerificationError
-from opengradient.llm import sequence
-from opengradient.llm.sequence import KeyHistory
+from opengradient.nodes import sequence
+from opengradient.nodes.sequence import KeyHistory
 
 DOMAIN = ReceiptDomain(chain_id=1, settlement_contract=bytes(20))
 SIGNER = MemorySigner(b"\x07" * 32)

@@ -1,35 +1,34 @@
 """The check of an answer, whole or streamed, before anybody gets it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, final
 
 from opengradient.core.bundle import AttachedReceipt
-from opengradient.core.canonical import JsonObject
-from opengradient.core.legacy import TeeFields
-from opengradient.core.messages import Choice, ErrorReply, Reply
-from opengradient.core.modes import ChannelKind, ReceiptKind
+from opengradient.core.canonical import JsonObject, parse_json_object
+from opengradient.core.messages import ErrorReply
+from opengradient.core.modes import ChannelKind, ReceiptKind, VerificationMode
 from opengradient.errors import (
     ConfigurationError,
     MalformedError,
     NodeError,
     NotFoundError,
     OpenGradientError,
+    PaymentError,
     ProtocolError,
     RateLimitedError,
     UnsupportedParameterError,
 )
-from opengradient.llm.environment import Environment
-from opengradient.llm.node import KnownEvidence, Node, Session
-from opengradient.llm.receipt import HeldReceipt
-from opengradient.llm.requests import Call
-from opengradient.llm.trust import Trust
+from opengradient.nodes.calls import Call, fields_of, nonce_of
+from opengradient.nodes.environment import Environment
+from opengradient.nodes.node import KnownEvidence, Node, Session
+from opengradient.nodes.receipt import HeldReceipt
+from opengradient.nodes.trust import Trust
 from opengradient.verify.expectation import Expectation
-from opengradient.verify.legacy import verify_tee_fields
+from opengradient.verify.policy import TrustPolicy
 from opengradient.verify.receipts import verify_receipt
-from opengradient.wire.legacy import decode_tee_fields
 from opengradient.wire.openai_decode import decode_error
-from opengradient.wire.openai_reply import ATTACHMENT, LEGACY_FIELDS
+from opengradient.wire.openai_reply import ATTACHMENT
 from opengradient.wire.receipts import decode_attached
 
 Channel = tuple[ChannelKind, bytes]
@@ -67,7 +66,7 @@ class Answer:
         response: The fields of the answer as they are about to be shown.
         kinds: Receipt kinds that such an answer can have.
         status: HTTP status; None where the answer came as a stream, whose head says nothing.
-        reply: The answer; None for an error.
+        usage: Input, output and cached tokens as about to be shown.
         chunk_digests: SHA-256 of each chunk as received; None for a whole answer.
         replayed: Whether the node says that it gave this answer before.
     """
@@ -76,7 +75,7 @@ class Answer:
     response: Mapping[str, Any]
     kinds: frozenset[ReceiptKind]
     status: int | None
-    reply: Reply | None
+    usage: tuple[int, int, int] = (0, 0, 0)
     chunk_digests: tuple[bytes, ...] | None = None
     replayed: bool = False
 
@@ -122,21 +121,22 @@ class Checker:
         known = await self.node.evidence(receipt.evidence_digest, self.session)
         history = self.node.history(receipt.node_id, receipt.settlement_mode)
         expect = self._expectation(answer, digest, known)
+        policy = admitting(known.policy, self.call.verification_mode)
         bundle = answer.attached.bundle(
-            request=self.call.fields(),
+            request=fields_of(self.call),
             response=answer.response,
             chunk_digests=answer.chunk_digests or None,
             evidence=known.evidence,
         )
         verified = verify_receipt(
             bundle,
-            policy=known.policy,
+            policy=policy,
             now_ms=self._environment.clock(),
             expect=expect,
             evidence=known.verified,
         )
         history.record(receipt, digest)
-        return HeldReceipt(verified, policy=known.policy, expect=expect)
+        return HeldReceipt(verified, policy=policy, expect=expect)
 
     def _expectation(self, answer: Answer, digest: bytes, known: KnownEvidence) -> Expectation:
         receipt = answer.attached.signed.receipt
@@ -145,15 +145,16 @@ class Checker:
         return Expectation(
             domain=self.session.verified.domain,
             devices=self.session.verified.devices,
-            nonce=self.call.nonce,
+            nonce=nonce_of(self.call.key),
             channel=self._channel(receipt.channel_binding, replayed=answer.replayed),
             settlement_mode=self.call.settlement.number,
+            verification_mode=self.call.verification_mode,
             kinds=answer.kinds,
-            request=self.call.fields(),
+            request=fields_of(self.call),
             response=answer.response,
             status=receipt.status if answer.status is None else answer.status,
             chunk_digests=answer.chunk_digests,
-            usage=_usage_words(answer.reply),
+            usage=answer.usage,
             requested_model=self._requested_model(answer),
             previous=self.node.history(receipt.node_id, receipt.settlement_mode).previous_of(
                 receipt, digest, mark
@@ -173,31 +174,9 @@ class Checker:
         return None if replayed else self.session.verified.channel
 
     def _requested_model(self, answer: Answer) -> str | None:
-        if answer.reply is None and answer.attached.model.get("requested") is None:
+        if answer.kinds == _ERRORS and answer.attached.model.get("requested") is None:
             return None  # refused before the model was read
-        return self.call.request.model
-
-    def check_tee_fields(
-        self, fields: TeeFields | None, choices: Sequence[Choice]
-    ) -> TeeFields | None:
-        """Check the ``tee_*`` fields beside a receipt.
-
-        Returns:
-            The fields; None where the node's evidence binds no key for them, so that nothing
-            unchecked is shown.
-        """
-        key = self.session.verified.legacy_key
-        if fields is None or key is None:
-            return None
-        verify_tee_fields(
-            fields,
-            public_key=key,
-            kind=self.call.request.kind,
-            request=self.call.request.body,
-            choices=choices,
-            now_ms=None,
-        )
-        return fields
+        return self.call.model
 
     async def error_for(
         self,
@@ -232,7 +211,6 @@ class Checker:
                 response={**error.committed_fields(), **(parts or {})},
                 kinds=_ERRORS,
                 status=http_status,
-                reply=None,
                 chunk_digests=chunk_digests,
                 replayed=replayed,
             )
@@ -256,18 +234,27 @@ class Checker:
         raise ProtocolError(f"{self.node.url} ended a stream with an error that is not signed")
 
 
-def split(body: JsonObject) -> tuple[JsonObject, JsonObject | None, TeeFields | None]:
-    """Part an answer from its receipt and its ``tee_*`` fields."""
-    fields = decode_tee_fields(body)
-    rest = {k: v for k, v in body.items() if k != ATTACHMENT and k not in LEGACY_FIELDS}
-    return rest, body.get(ATTACHMENT), fields
+def read_json(body: bytes, status: int, checker: Checker) -> JsonObject:
+    """The JSON object of an answer.
+
+    Raises:
+        PaymentError: The node asks to be paid.
+        ProtocolError: Not the JSON of a node.
+    """
+    where = checker.node.url
+    if status == 402:
+        raise PaymentError(f"{where} asks for a payment, which this release does not make")
+    try:
+        return parse_json_object(body, what=f"the answer of {where}")
+    except MalformedError as error:
+        raise ProtocolError(f"{where} answered with status {status}: {error.message}") from error
 
 
-def _usage_words(reply: Reply | None) -> tuple[int, int, int] | None:
-    if reply is None or reply.usage is None:
-        return (0, 0, 0)
-    usage = reply.usage
-    return (usage.input_tokens, usage.output_tokens, usage.cached_input_tokens)
+def admitting(policy: TrustPolicy, mode: VerificationMode | None) -> TrustPolicy:
+    """The policy for one call: VANILLA is admitted where the caller asked for just that."""
+    if mode != VerificationMode.VANILLA or mode in policy.modes:
+        return policy
+    return replace(policy, modes=policy.modes | {mode})
 
 
 def error_of(error: ErrorReply, session: Session) -> OpenGradientError:
@@ -277,7 +264,9 @@ def error_of(error: ErrorReply, session: Session) -> OpenGradientError:
         error.parameter is not None and error.code == "request.invalid"
     ):
         return UnsupportedParameterError(error.parameter or "", error.message, code=error.code)
-    if error.code.startswith(("request.", "config.")):
+    if error.code.startswith(("request.", "config.", "inference.", "tensor.")) and (
+        error.status < 500
+    ):
         return ConfigurationError(error.message, code=error.code)
     if error.code == "node.rate_limited":
         return RateLimitedError(

@@ -13,7 +13,7 @@ from opengradient.errors import (
     NodeError,
     ProtocolError,
 )
-from opengradient.llm.environment import Environment
+from opengradient.nodes.environment import Environment
 from opengradient.transport import HttpResponse, TlsPin, Transport
 from opengradient.transport.ohttp import (
     OhttpTransport,

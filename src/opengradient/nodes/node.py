@@ -13,10 +13,10 @@ from opengradient.core.modes import SettlementMode
 from opengradient.core.node_evidence import NodeEvidence
 from opengradient.core.receipts import ReceiptDomain
 from opengradient.errors import AttestationError, NodeError, NotFoundError
-from opengradient.llm.environment import Environment
-from opengradient.llm.sequence import KeyHistory
-from opengradient.llm.trust import Trust
-from opengradient.llm.ways import EVIDENCE_SECONDS, MAX_EVIDENCE_BYTES, Way, json_of
+from opengradient.nodes.environment import Environment
+from opengradient.nodes.sequence import KeyHistory
+from opengradient.nodes.trust import Trust
+from opengradient.nodes.ways import EVIDENCE_SECONDS, MAX_EVIDENCE_BYTES, Way, json_of
 from opengradient.transport import Transport
 from opengradient.verify.attestation import verify_evidence
 from opengradient.verify.node import VerifiedNode, verify_node

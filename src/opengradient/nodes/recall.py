@@ -15,11 +15,11 @@ from opengradient.core.commitments import seal_section
 from opengradient.core.evidence import Evidence
 from opengradient.core.merkle import stream_salt_seed
 from opengradient.errors import NotFoundError, TransportError
-from opengradient.llm.environment import Environment
-from opengradient.llm.node import Node
-from opengradient.llm.pool import NodePool
-from opengradient.llm.receipt import HeldReceipt
-from opengradient.llm.requests import nonce_of
+from opengradient.nodes.calls import nonce_of
+from opengradient.nodes.environment import Environment
+from opengradient.nodes.node import Node
+from opengradient.nodes.pool import NodePool
+from opengradient.nodes.receipt import HeldReceipt
 from opengradient.verify.expectation import Expectation
 from opengradient.verify.receipts import verify_receipt
 from opengradient.wire.nodes import decode_recalled

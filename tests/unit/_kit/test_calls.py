@@ -7,8 +7,8 @@ from opengradient.core.keyset import Keyset
 from opengradient.core.modes import SettlementMode
 from opengradient.errors import CODES, ConfigurationError, UnsupportedParameterError
 from reference_nodes._kit.app import PLAIN
+from reference_nodes._kit.calls import NOT_KEPT, Call, CallHeaders, refusal
 from reference_nodes._kit.identity import Arrival, ChannelKeys, Standing, Term
-from reference_nodes.llm_proxy_node.calls import NOT_KEPT, Call, CallHeaders, refusal
 
 KEYS = ChannelKeys(
     keyset=Keyset(signing=MemorySigner(b"\x09" * 32).public_key), tls=None, hpke=None, made_at_ms=0

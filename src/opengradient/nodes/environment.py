@@ -8,9 +8,10 @@ from typing import final
 
 import anyio
 
-from opengradient.errors import ProtocolError
+from opengradient.errors import ConfigurationError, ProtocolError
+from opengradient.networks import config_home
 from opengradient.transport import HttpTransport, RetryPolicy, TlsPin, Transport, TransportFactory
-from opengradient.transport.collateral import CollateralSource, NoCollateral
+from opengradient.transport.collateral import CollateralSource, NoCollateral, VendorCollateral
 
 
 def system_clock_ms() -> int:
@@ -44,6 +45,40 @@ class Environment:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     timeout: float = 300.0
     collateral: CollateralSource = field(default_factory=NoCollateral)
+
+
+def environment_of(
+    *,
+    clock: Callable[[], int],
+    timeout: float,
+    max_retries: int,
+    transports: TransportFactory | None,
+    collateral: CollateralSource | None,
+) -> Environment:
+    """The environment of a client, from what its caller chose.
+
+    Args:
+        clock: Unix milliseconds.
+        timeout: Seconds per attempt, and the longest silence of a stream.
+        max_retries: How often a failed call is sent again, where that is safe.
+        transports: Another way to the network; pinned HTTP if None.
+        collateral: Another source of what vendors sign beside evidence; if None their services,
+            kept in the folder ``collateral`` of the configuration.
+
+    Raises:
+        ConfigurationError: A number that makes no sense.
+    """
+    if timeout <= 0 or max_retries < 0:
+        raise ConfigurationError("timeout is above 0 and max_retries is not below it")
+    connect = _connect if transports is None else transports
+    return Environment(
+        clock=clock,
+        timeout=timeout,
+        retry=RetryPolicy(max_retries=max_retries),
+        transports=connect,
+        collateral=collateral
+        or VendorCollateral(transports=connect, clock=clock, folder=config_home() / "collateral"),
+    )
 
 
 class RpcPost:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from opengradient.errors import ConnectError
-from opengradient.llm.environment import Environment
-from opengradient.llm.node import Health
-from opengradient.llm.pool import NodePool
-from opengradient.llm.trust import Trust
 from opengradient.networks import Network
+from opengradient.nodes.environment import Environment
+from opengradient.nodes.node import Health
+from opengradient.nodes.pool import NodePool
+from opengradient.nodes.trust import Trust
 from opengradient.verify.policy import TrustPolicy
 
 NETWORK = Network(

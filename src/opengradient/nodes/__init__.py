@@ -1,0 +1,1 @@
+"""Nodes as a client uses them: found, verified, called, and their receipts followed."""
