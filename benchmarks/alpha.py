@@ -47,9 +47,7 @@ async def _measure() -> tuple[float, float, float]:
     _mlp(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     x = np.random.default_rng(2).normal(size=(1, 64)).astype(np.float32)
     async with LocalNetwork(models=[path]) as net, og.Alpha(network=net.network) as alpha:
         root = (await alpha.models())[0].root.hex()

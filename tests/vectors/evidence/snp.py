@@ -5,7 +5,6 @@ byte-stable. The clauses are the steps of `opengradient.verify.attestation.snp.v
 """
 
 import json
-import logging
 from pathlib import Path
 
 from opengradient.core.evidence import SNP
@@ -23,7 +22,6 @@ FILE = Path(__file__).with_suffix(".json")
 
 def render() -> str:
     """The bytes of the file, as text."""
-    logging.getLogger("opengradient.verify").setLevel(logging.ERROR)  # it warns of its own policies
     book = Book()
     for chapter in (snp_reports, snp_certificates, snp_lists, snp_leaves, snp_policies):
         chapter.write(book)
