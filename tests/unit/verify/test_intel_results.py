@@ -92,6 +92,7 @@ def test_an_enclaves_registers():
         "ISVSVN": "0003",
     }
     assert verified.measurement == "0x" + keccak256(report.mr_enclave + report.mr_signer).hex()
+    assert verified.product == "90C06F000000"
 
 
 def test_debug_is_said():
@@ -140,3 +141,4 @@ def test_what_a_file_says():
     ]
     enclave = INSPECTORS[SGX](Case(tdx=False, version=3).quote())
     assert (enclave["kind"], enclave["version"], enclave["debug"]) == (SGX, 3, False)
+    assert enclave["verified"] is False

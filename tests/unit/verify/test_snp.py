@@ -143,6 +143,7 @@ def test_claims():
     claims = {claim.name: claim for claim in verified("sound Genoa v3 vcek").claims}
     assert claims["platform.product"].detail == "Genoa-B1"
     assert claims["platform.tcb"].status == Status.ASSERTED
+    assert claims["platform.tcb"].source == "compared with no minimum"
     assert "one chip" in claims["platform.key"].detail
     assert claims["platform.host"].detail == "alias_check_complete, ecc, smt"
     assert claims["platform.revocation"].detail == "10 days old"
@@ -151,6 +152,7 @@ def test_claims():
     assert claims["guest.migration"].detail == "no agent"
     bound = {c.name: c for c in verified("reported levels at the minimum").claims}
     assert bound["platform.tcb"].status == Status.PROVEN
+    assert bound["platform.tcb"].source == "at least the policy's minimum"
     vlek = {c.name: c for c in verified("sound Genoa v3 vlek").claims}
     assert "cloud.test" in vlek["platform.key"].detail
     bare = {c.name: c for c in verified("no list where none is asked").claims}
@@ -305,6 +307,7 @@ def test_inspection_of_a_report_with_everything():
     assert said["cpuid"] == "1a-02-01"
     assert said["launch_mitigations"] == said["current_mitigations"] == 5
     assert said["author_key"] is True
+    assert said["chip_id"] == parse_report(blob("sound Turin v5 vcek: report")).chip_id.hex()
     assert said["guest_min_abi"] == [1, 51]
     assert said["platform_unknown"] == "0x0"
     assert said["debug"] is False

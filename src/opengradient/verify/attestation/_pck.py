@@ -150,8 +150,9 @@ def _typed(value: bytes, tag: int, size: int | None, *, whole: bool = False) -> 
 
 def _number(value: bytes, highest: int) -> int:
     raw = _typed(value, _INTEGER, None)
-    number = int.from_bytes(raw, signed=True)
-    if not raw or number.bit_length() // 8 + 1 != len(raw) or not 0 <= number <= highest:
+    number = int.from_bytes(raw)
+    # The length is that of no number whose top bit is set, so of none that is negative.
+    if number.bit_length() // 8 + 1 != len(raw) or number > highest:
         raise _malformed("a number out of its range")
     return number
 

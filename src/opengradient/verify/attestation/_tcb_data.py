@@ -32,7 +32,7 @@ STATUSES: Final = frozenset(
 PART_STATUSES: Final = frozenset({"UpToDate", "OutOfDate", "Revoked"})
 """What a single enclave or TDX module can be (models EnclaveIdentityV2 and TcbInfoV3)."""
 
-_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 _ADVISORY: Final = re.compile(r"[A-Z0-9-]{1,32}")
 _MODULE_ID: Final = re.compile(r"TDX_[0-9A-F]{2}")
 _LEVEL: Final = frozenset({"tcb", "tcbDate", "tcbStatus"})

@@ -20,7 +20,6 @@ from opengradient.core.rtmr import replay
 from opengradient.errors import AttestationError, MalformedError
 
 REGISTERS: Final = 4
-DIGEST_BYTES: Final = 48
 MAX_LOG_BYTES: Final = 128 * 1024
 
 GUEST_EVENT: Final = 0x08000001
