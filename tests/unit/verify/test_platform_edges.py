@@ -26,10 +26,16 @@ def test_masks_are_those_of_the_vendors():
     assert (tdx.SEPT_VE_DISABLE, tdx.PKS) == (0x1000_0000, 0x4000_0000)
     assert (tdx.KEY_LOCKER, tdx.PERFMON) == (0x8000_0000, 0x8000_0000_0000_0000)
     assert (tdx.TD_ATTRIBUTES, tdx.XFAM) == (0x8000_0000_D000_0000, 0x6DBE7)
+    assert (SgxPolicy().allowed_flags, SgxPolicy().allowed_xfrm) == (0x85, 0x602E7)
+    assert (TdxPolicy().allowed_attributes, TdxPolicy().allowed_xfam) == (
+        0x8000_0000_D000_0000,
+        0x6DBE7,
+    )
 
 
 def test_a_keyset_may_live_for_three_years():
     assert aci.KEYSET_LIFETIME_MS == 94_867_200_000
+    assert aci.AciPolicy().to_json()["max_keyset_lifetime_ms"] == 94_867_200_000
 
 
 EDGES = [
