@@ -20,7 +20,8 @@ PREFIX = "src/opengradient/"
 def reason(row: Row, reasons: Reasons) -> str | None:
     """Why a survivor changes nothing that matters, if somebody has written it down."""
     for entry in reasons.get(row["file"].removeprefix(PREFIX), []):
-        if entry["source"] in row["source"] and entry.get("what", row["what"]) == row["what"]:
+        same = all(entry.get(name, row[name]) == row[name] for name in ("what", "function"))
+        if same and entry["source"] in row["source"]:
             return str(entry["why"])
     return None
 

@@ -288,7 +288,7 @@ def _time(der: bytes, offset: int, limit: int) -> tuple[int, int]:
         raise malformed("a time that is not written to the second in UTC")
     digits = text[:-1].decode("ascii")
     if short:
-        digits = ("19" if digits[:2] >= "50" else "20") + digits
+        digits = ("19" if int(digits[:2]) >= 50 else "20") + digits
     try:
         moment = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
     except ValueError as error:

@@ -106,6 +106,9 @@ def test_counting():
     numbers = report.counts(rows, {"door.py": [why]})
     assert numbers == {"mutants": 3, "killed": 1, "equivalent": 1, "missed": 1, "skipped": 0}
     assert report.score(numbers) == "33.3%"
+    for function, explained in ((made[1].function, 1), ("elsewhere", 0)):
+        narrow = {"door.py": [{**why, "function": function}]}
+        assert report.counts(rows, narrow)["equivalent"] == explained
     page = report.page(rows, {"door.py": [why]}, 2)
     assert "no matter" in page
     assert "a test is missing" in page
