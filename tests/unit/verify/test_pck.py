@@ -13,7 +13,7 @@ from tests.vectors.evidence.intel_forge import CA_NAME, NOW, Case, at, key, tlv
 from tests.vectors.evidence.intel_kit import tcb_number
 
 
-def named(*names):
+def encoded(*names):
     """A certificate whose subject has these common names."""
     parts = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, "test")]
     parts += [x509.NameAttribute(NameOID.COMMON_NAME, name) for name in names]
@@ -27,7 +27,11 @@ def named(*names):
         .not_valid_after(at(NOW + 1000))
         .sign(key("ca"), SHA256(), ecdsa_deterministic=True)
     )
-    return parse_certificate(made.public_bytes(Encoding.DER), ECDSA_P256_SHA256)
+    return made.public_bytes(Encoding.DER)
+
+
+def named(*names):
+    return parse_certificate(encoded(*names), ECDSA_P256_SHA256)
 
 
 def test_an_authority_has_one_name():
@@ -38,6 +42,15 @@ def test_an_authority_has_one_name():
         with pytest.raises(CertificateChainError) as caught:
             pck_authority(named(*names))
         assert caught.value.code == "dcap.pck.issuer"
+
+
+def test_a_name_that_the_parser_reads_late_and_refuses():
+    der = encoded("Authority")
+    broken = der.replace(b"Authority", b"Authorit\xff")
+    assert broken != der
+    with pytest.raises(CertificateChainError) as caught:
+        common_name(parse_certificate(broken, ECDSA_P256_SHA256))
+    assert caught.value.code == "x509.malformed"
 
 
 def read(index, content):

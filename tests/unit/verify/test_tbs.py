@@ -15,7 +15,12 @@ from opengradient.verify._tbs import (
     read_certificate,
     read_revocation_list,
 )
-from opengradient.verify.attestation._snp_certificates import constraints, usage
+from opengradient.verify.attestation._snp_certificates import (
+    PSS_ALGORITHMS,
+    _pss,
+    constraints,
+    usage,
+)
 from opengradient.verify.attestation._snp_leaf import LeafFacts
 from opengradient.verify.attestation._snp_policy import check_chip
 from opengradient.verify.platforms.snp import SnpPolicy
@@ -169,3 +174,29 @@ def test_a_chip_of_eight_bytes_is_padded_with_zeros(chip, name):
     tcb = TcbVersion(fmc=1, bootloader=2, tee=3, snp=4, microcode=5)
     facts = LeafFacts(product_name="Genoa-B1", tcb=tcb, hw_id=chip, csp_id=None)
     assert check_chip(report, facts, SnpPolicy()) == name
+
+
+AS_AMD_WRITES_IT = bytes.fromhex(
+    "3046"
+    "06092a864886f70d01010a"
+    "3039"
+    "a00f300d06096086480165030402020500"
+    "a11c301a06092a864886f70d010108300d06096086480165030402020500"
+    "a203020130"
+    "a303020101"
+)
+AS_DER_WANTS_IT = bytes.fromhex(
+    "303d"
+    "06092a864886f70d01010a"
+    "3030"
+    "a00d300b0609608648016503040202"
+    "a11a301806092a864886f70d010108300b0609608648016503040202"
+    "a203020130"
+)
+
+
+def test_algorithms_of_amd():
+    assert _pss(null=b"\x05\0", trailer=bytes.fromhex("a303020101")) == AS_AMD_WRITES_IT
+    assert _pss(null=b"", trailer=b"") == AS_DER_WANTS_IT
+    assert {AS_AMD_WRITES_IT, AS_DER_WANTS_IT} < PSS_ALGORITHMS
+    assert len(PSS_ALGORITHMS) == 4
