@@ -128,8 +128,13 @@ def test_withheld_fields_are_not_claimed():
     partly = verify_receipt(bundle.redacted("model", "root", "engine"), policy=ANY, now_ms=NOW)
     assert "withheld" in partly.verdict["model"].detail
     assert "withheld" in partly.verdict["weights"].detail
-    whole = verify_receipt(bundle.redacted("model"), policy=ANY, now_ms=NOW)
-    assert whole.verdict["weights"].status == Status.ABSENT
+    for kind in (ReceiptKind.MODEL, ReceiptKind.CHAT):
+        hidden = exchange(kind=kind).bundle().redacted("model")
+        whole = verify_receipt(hidden, policy=ANY, now_ms=NOW)
+        assert whole.verdict["weights"].status == Status.ABSENT
+        assert whole.verdict["model"].status == Status.ABSENT
+    file = verify_receipt(bundle.redacted("model", "file_sha256"), policy=ANY, now_ms=NOW)
+    assert file.verdict["weights"].detail.startswith("withheld")
 
 
 def test_policies_name_roots():
