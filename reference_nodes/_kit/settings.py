@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from opengradient.core.canonical import JsonObject
 from opengradient.core.receipts import ReceiptDomain
-from opengradient.errors import ConfigurationError
 from reference_nodes._kit.answers import KEEP_MS
+from reference_nodes._kit.environment import read_environment
 from reference_nodes._kit.identity import Rotation
 from reference_nodes._kit.tsm import FOLDER as TSM_DIR
 
@@ -168,22 +168,7 @@ class NodeSettings(BaseModel):
         Raises:
             ConfigurationError: Names the variables that are wrong, without their values.
         """
-        given = {
-            name: environ[_PREFIX + name.upper()]
-            for name in cls.model_fields
-            if environ.get(_PREFIX + name.upper())
-        }
-        try:
-            return cls.model_validate({**defaults, **given})
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{_variable(item['loc'])}: {item['msg']}" for item in error.errors()
-            )
-            raise ConfigurationError(problems) from None
-
-
-def _variable(location: tuple[int | str, ...]) -> str:
-    return _PREFIX + (str(location[0]).upper() if location else "*")
+        return read_environment(cls, environ, _PREFIX, defaults)
 
 
 DEMO_DEFAULTS: Final[Mapping[str, object]] = {

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from opengradient.errors import ConfigurationError
+from reference_nodes._kit.environment import read_environment
 
 _PREFIX: Final = "OPENGRADIENT_RELAY_"
 
@@ -76,21 +77,7 @@ class Settings(BaseModel):
         Raises:
             ConfigurationError: Names the variables that are wrong, without their values.
         """
-        given = {
-            name: environ[_PREFIX + name.upper()]
-            for name in cls.model_fields
-            if environ.get(_PREFIX + name.upper())
-        }
-        try:
-            return cls.model_validate({**defaults, **given})
-        except ValidationError as error:
-            problems = "; ".join(
-                f"{_PREFIX}{str(item['loc'][0]).upper()}: {item['msg']}"
-                if item["loc"]
-                else item["msg"]
-                for item in error.errors()
-            )
-            raise ConfigurationError(problems) from None
+        return read_environment(cls, environ, _PREFIX, defaults)
 
 
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")

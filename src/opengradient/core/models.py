@@ -16,6 +16,7 @@ from opengradient.core.digests import Domain, tagged_sha256
 from opengradient.errors import MalformedError, UnsupportedError
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", bound=enum.StrEnum)
 
 MODEL_VERSION: Final = "opengradient.model/1"
 MAX_MANIFEST_BYTES: Final = 4 * 1024 * 1024
@@ -316,11 +317,10 @@ def _parse_parent(raw: Any) -> Parent:
     return Parent(root=_digest(fields["root"]), relation=_member(Relation, fields["relation"]))
 
 
-def _member(kind: type[_T], value: Any) -> _T:
-    for member in kind.__members__.values():  # type: ignore[attr-defined]
+def _member(kind: type[_E], value: Any) -> _E:
+    for member in kind:
         if member == value:
-            found: _T = member
-            return found
+            return member
     raise _malformed(f"no such {kind.__name__.lower()}: {value!r}")
 
 
